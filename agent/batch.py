@@ -1,0 +1,146 @@
+"""Many prompts in one process: parts made once, one run folder a prompt, a summary table. Rerunning it resumes it."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from agent.config import LoopConfig
+from agent.errors import Interrupted, UsageError
+from agent.records import Result
+from agent.run_folder import write_text
+from feedback.errors import FeedbackError
+from graph_store.errors import GraphStoreError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+RESAMPLES = 10_000
+"""Of the bootstrap."""
+
+
+@dataclass(frozen=True)
+class BatchRow:
+    """One prompt's outcome, a line of summary.csv; empty cells are unknown."""
+
+    prompt: str
+    best_prompt: str = ""
+    original_score: float | None = None
+    best_score: float | None = None
+    verified_gain: float | None = None
+    champion_gain: float | None = None
+    """Of the champion, also when the original was returned because the champion lost on the unseen seeds."""
+    stop_reason: str = ""
+    renders: int = 0
+    run_dir: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a batch came to."""
+
+    mean_gain: float | None
+    interval: tuple[float | None, float | None]
+    """95 %, by bootstrap over prompts; (None, None) when nothing is verified."""
+    verified: int
+    improved: int
+    kept_original: int
+    worse: int
+    """Returned candidates with a negative verified gain."""
+    failed: int
+    renders: int
+
+
+def read_prompts(path: Path) -> list[str]:
+    """The prompts of a TXT, JSONL or CSV file, in order, blank lines left out. Raises UsageError."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise UsageError(f"can't read prompts from {path}: {problem}") from None
+    try:
+        match path.suffix.lower():
+            case ".jsonl":
+                found = [json.loads(line)["prompt"] for line in text.splitlines() if line.strip()]
+            case ".csv":
+                found = [row["prompt"] for row in csv.DictReader(io.StringIO(text))]
+            case _:
+                found = text.splitlines()
+    except (ValueError, KeyError, TypeError):
+        raise UsageError(f"{path}: every row needs a 'prompt'") from None
+    prompts = [prompt.strip() for prompt in found if isinstance(prompt, str) and prompt.strip()]
+    if not prompts:
+        raise UsageError(f"{path} holds no prompts")
+    return prompts
+
+
+def run_batch(prompts: Sequence[str], config: LoopConfig, folder: Path, console: "Console") -> list[BatchRow]:
+    """Runs every prompt, one folder each, summary.csv written after each. A failed prompt is a row with its error."""
+    from agent.console import print_batch_row
+    from agent.run import begin_run, open_parts
+
+    parts = open_parts(config)
+    rows: list[BatchRow] = []
+    for number, prompt in enumerate(prompts, start=1):
+        try:
+            run = begin_run(prompt, config, folder)
+            result = run.execute(parts if run.config == config else None)
+            rows.append(_row(prompt, result, run.folder.path.name))
+        except Interrupted:
+            raise
+        except (UsageError, FeedbackError, GraphStoreError) as problem:
+            rows.append(BatchRow(prompt, error=str(problem)))
+        except Exception as problem:
+            rows.append(BatchRow(prompt, error=f"{type(problem).__name__}: {problem}"))
+        print_batch_row(rows[-1], number, len(prompts), console)
+        _write_summary(rows, folder)
+    return rows
+
+
+def _row(prompt: str, result: Result, run_dir: str) -> BatchRow:
+    return BatchRow(
+        prompt=prompt,
+        best_prompt=result.best.text,
+        original_score=result.original_score,
+        best_score=result.best_score,
+        verified_gain=result.verified_gain,
+        champion_gain=result.verification.gain if result.verification else result.verified_gain,
+        stop_reason=result.stop_reason,
+        renders=result.totals.renders,
+        run_dir=run_dir,
+    )
+
+
+def _write_summary(rows: Sequence[BatchRow], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    table = io.StringIO()
+    writer = csv.DictWriter(table, [field.name for field in fields(BatchRow)])
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+    write_text(folder / "summary.csv", table.getvalue())
+
+
+def summarize(rows: Sequence[BatchRow]) -> Summary:
+    """Counts, and the mean verified gain with its bootstrap interval over prompts."""
+    gains = np.array([row.verified_gain for row in rows if row.verified_gain is not None])
+    interval: tuple[float | None, float | None] = (None, None)
+    if len(gains):
+        rng = np.random.default_rng(0)
+        means = gains[rng.integers(len(gains), size=(RESAMPLES, len(gains)))].mean(axis=1)
+        low, high = np.quantile(means, [0.025, 0.975])
+        interval = float(low), float(high)
+    return Summary(
+        mean_gain=float(gains.mean()) if len(gains) else None,
+        interval=interval,
+        verified=len(gains),
+        improved=int((gains > 0).sum()),
+        kept_original=int((gains == 0).sum()),
+        worse=int((gains < 0).sum()),
+        failed=sum(bool(row.error) for row in rows),
+        renders=sum(row.renders for row in rows),
+    )

@@ -1,0 +1,185 @@
+"""The loop's commands: run, batch, resume, report, doctor, config."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from agent.config import LoopConfig, config_leaves, make_config, read_config
+from agent.errors import Interrupted, UsageError
+from agent.options import with_config_options
+
+app = typer.Typer(no_args_is_help=True)
+config_app = typer.Typer(no_args_is_help=True, help="Write, check and describe config files.")
+app.add_typer(config_app, name="config")
+
+OutputDir = Annotated[Path, typer.Option(help="Where run folders are made.")]
+RunId = Annotated[str | None, typer.Option(help="Name of the run folder; made from prompt and config unless given.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the outcome.")]
+LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error.")]
+
+
+@app.command("run")
+@with_config_options
+def run_command(
+    prompt: Annotated[
+        str, typer.Argument(help="What the video should show; flags such as -neg and -ar are understood.")
+    ],
+    output_dir: OutputDir = Path("runs"),
+    run_id: RunId = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    log_level: LogLevel = "warning",
+    *,
+    config: LoopConfig,
+) -> None:
+    """Optimize one prompt: shoot, look, rewrite, shoot again. The same command resumes a run that was broken off."""
+    from agent.run import begin_run
+
+    _execute(begin_run(prompt, config, output_dir, run_id), as_json, quiet, log_level)
+
+
+@app.command("resume")
+@with_config_options
+def resume_command(
+    run_dir: Annotated[Path, typer.Argument(help="A run folder.")],
+    as_json: Json = False,
+    quiet: Quiet = False,
+    log_level: LogLevel = "warning",
+    *,
+    config: LoopConfig,
+) -> None:
+    """Go on with a run that was broken off. Settings that are given must be those it was begun with."""
+    from agent.run import reopen_run
+
+    changed = config if config != LoopConfig() else None
+    _execute(reopen_run(run_dir, changed), as_json, quiet, log_level)
+
+
+@app.command("batch")
+@with_config_options
+def batch_command(
+    prompts: Annotated[Path, typer.Argument(help="Prompts: TXT (one a line), JSONL or CSV with a 'prompt' column.")],
+    output_dir: OutputDir = Path("runs"),
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many prompts.")] = None,
+    log_level: LogLevel = "warning",
+    *,
+    config: LoopConfig,
+) -> None:
+    """Optimize every prompt of a file, models loaded once; ends with the mean verified gain and its interval."""
+    from agent.batch import read_prompts, run_batch, summarize
+    from agent.console import print_summary
+
+    _set_up_log(log_level)
+    console = Console()
+    folder = output_dir / prompts.stem
+    rows = run_batch(read_prompts(prompts)[:limit], config, folder, console)
+    print_summary(summarize(rows), folder, console)
+    if any(row.error for row in rows):
+        raise typer.Exit(3)
+
+
+@app.command("report")
+def report_command(run_dir: Annotated[Path, typer.Argument(help="A run folder.")]) -> None:
+    """Write report.html anew from what a run folder holds."""
+    from agent.run import reopen_run
+
+    Console().print(f"[bold]{reopen_run(run_dir).write_report()}[/]", soft_wrap=True)
+
+
+@app.command("doctor")
+@with_config_options
+def doctor_command(*, config: LoopConfig) -> None:
+    """Check this machine and the given settings before minutes of rendering: packages, GPU, renderer, endpoints."""
+    from agent.console import print_findings
+    from agent.doctor import examine
+
+    findings = examine(config)
+    print_findings(findings, Console())
+    if any(finding.state == "broken" for finding in findings):
+        raise typer.Exit(1)
+
+
+@config_app.command("init")
+@with_config_options
+def config_init_command(
+    path: Annotated[Path, typer.Argument(help="The file to write.")] = Path("retake.yaml"), *, config: LoopConfig
+) -> None:
+    """Write a config file with every setting, its default and what it means."""
+    from agent.run_folder import write_text
+
+    if path.exists():
+        raise UsageError(f"{path} is there already; name another file or remove it")
+    write_text(path, _commented(config))
+    Console().print(f'wrote [bold]{path}[/]; use it with: retake run --config {path} "your prompt"', soft_wrap=True)
+
+
+@config_app.command("validate")
+def config_validate_command(path: Annotated[Path, typer.Argument(help="A config file.")]) -> None:
+    """Check a config file; exit 2 with what is wrong."""
+    settings = read_config(path)
+    settings.pop("prompt", None)
+    make_config(settings)
+    Console().print(f"[green]{path} is a valid config[/]", soft_wrap=True)
+
+
+@config_app.command("schema")
+def config_schema_command() -> None:
+    """Print the JSON schema of the config."""
+    typer.echo(json.dumps(LoopConfig.model_json_schema(), indent=2))
+
+
+def _commented(config: LoopConfig) -> str:
+    """The config as YAML, each setting under a comment that says what it is."""
+    values = config.model_dump(mode="json")
+    lines: list[str] = []
+    section = ""
+    for path, _, field in config_leaves():
+        *sections, name = path.split(".")
+        if sections and sections[0] != section:
+            section = sections[0]
+            lines += ["", f"{section}:"]
+        indent = "  " * len(sections)
+        branch: Any = values
+        for part in sections:
+            branch = branch[part]
+        lines += [f"{indent}# {field.description}", f"{indent}{name}: {json.dumps(branch[name], ensure_ascii=False)}"]
+    return "\n".join(lines).lstrip("\n") + "\n"
+
+
+def _execute(run: Any, as_json: bool, quiet: bool, log_level: str) -> None:
+    """Runs, showing progress; exits 130 with a resumable folder on Ctrl-C."""
+    from agent.console import RunDisplay, ask_for_edits, print_result
+
+    _set_up_log(log_level)
+    console = Console(stderr=as_json, quiet=quiet)
+    for note in run.notes:
+        console.print(f"[yellow]note[/] {note}")
+    if run.folder.read_result() is not None:
+        console.print("[dim]this run is finished; --run-id NAME makes another one[/]")
+    try:
+        with RunDisplay(run, console) as display:
+            result = run.execute(listeners=[display], reviewer=lambda texts: ask_for_edits(texts, display, console))
+    except Interrupted:
+        console.print(
+            f"\n[yellow]stopped; nothing finished is lost.[/] Go on with: retake resume {run.folder.path}",
+            soft_wrap=True,
+        )
+        raise typer.Exit(130) from None
+    if as_json:
+        typer.echo(result.model_dump_json(indent=2))
+    else:
+        print_result(result, run.folder, Console())
+    if result.stop_reason == "all_candidates_failed":
+        raise typer.Exit(1)
+
+
+def _set_up_log(level: str) -> None:
+    numeric = logging.getLevelNamesMapping().get(level.upper())
+    if numeric is None:
+        raise UsageError(f"--log-level {level!r}; known: debug, info, warning, error")
+    logging.basicConfig(level=numeric, format="%(levelname)s %(name)s: %(message)s", force=True)

@@ -1,0 +1,251 @@
+"""The settings of a run: one tree that is the config file, the command-line flags and the saved config.json.
+
+Every leaf's name is its flag (`stop.max_iterations` is `--max-iterations`); where the bare name would not say enough,
+or is taken, the field names its flag itself. Secrets are no settings: keys come from the environment only.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self, cast
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+
+from agent.errors import UsageError
+
+
+class Settings(BaseModel):
+    """A branch of the tree: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _flag(name: str) -> dict[str, Any]:
+    return {"flag": name}
+
+
+class RetrieveConfig(Settings):
+    """Which modifiers the rewriter gets."""
+
+    graph: str = Field(
+        default="auto",
+        description="Relation graph folder; 'auto' fits the renderer, 'starter' is the general one, 'none' is off.",
+    )
+    embedder: str = Field(default="auto", description="Sentence encoder: auto, hashing, minilm, a hub id or a path.")
+    modifiers_per_kind: int = Field(
+        default=5, ge=1, le=50, description="Modifiers of each kind that are retrieved at most."
+    )
+
+
+class RewriteConfig(Settings):
+    """Who writes new candidates."""
+
+    rewriter: str = Field(default="rules", description="rules, llm, or your own 'package.module:Class'.")
+    candidates: int = Field(default=2, ge=1, le=16, description="New candidates in each iteration.")
+    base_url: str | None = Field(
+        default=None,
+        description="OpenAI-compatible server of the rewriter.",
+        json_schema_extra=_flag("rewriter-base-url"),
+    )
+    model: str | None = Field(
+        default=None, description="The rewriter's model.", json_schema_extra=_flag("rewriter-model")
+    )
+    temperature: float = Field(default=0.7, ge=0.0, le=2.0, description="Of the rewriter's sampling.")
+    max_tokens: int = Field(default=512, ge=16, description="Longest reply of the rewriter, in tokens.")
+    timeout_seconds: float = Field(default=60.0, gt=0.0, description="Longest wait for one reply of the rewriter.")
+    word_limit: int = Field(default=120, ge=5, description="Longest candidate, in words.")
+    target_lang: str = Field(default="en", description="Language of the candidates.")
+    strict: bool = Field(default=False, description="Stop when the rewriter fails, instead of letting the rules write.")
+
+
+class RenderConfig(Settings):
+    """What makes the videos, and how. None is the renderer's own default."""
+
+    renderer: str = Field(default="painter", description="painter, diffusers, or your own 'package.module:Class'.")
+    model: str | None = Field(default=None, description="Model id or folder, for diffusers.")
+    revision: str | None = Field(default=None, description="Revision of the model on the hub.")
+    seeds: int = Field(
+        default=2, ge=1, le=64, description="Renders per candidate, each with its own seed; the same for all."
+    )
+    width: int | None = Field(default=None, ge=16, le=4096, description="In pixels.")
+    height: int | None = Field(default=None, ge=16, le=4096, description="In pixels.")
+    num_frames: int | None = Field(default=None, ge=1, le=2048, description="Frames of a clip.")
+    fps: float | None = Field(default=None, gt=0.0, le=240.0, description="Frames per second.")
+    num_inference_steps: int | None = Field(default=None, ge=1, le=1000, description="Denoising steps.")
+    guidance_scale: float | None = Field(default=None, ge=0.0, le=100.0, description="Classifier-free guidance.")
+    negative_prompt: str | None = Field(default=None, description="What must not appear, for renderers that take it.")
+    device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, …")
+    dtype: str = Field(default="auto", description="auto, bfloat16, float16 or float32.")
+    offload: Literal["none", "model", "sequential", "group"] = Field(
+        default="none", description="Keeps parts of the model off the GPU."
+    )
+    concurrency: int = Field(
+        default=1, ge=1, le=64, description="Renders under way at a time; more than 1 suits servers only."
+    )
+
+
+class AssessConfig(Settings):
+    """Who looks at the videos."""
+
+    sources: list[str] = Field(
+        default=["alignment", "spatial", "temporal", "motion"],
+        min_length=1,
+        description="Feedback sources, by name or 'package.module:Class'.",
+    )
+    judge: str = Field(default="shapes", description="Answers the checklist's questions.")
+    detector: str = Field(default="shapes", description="Finds the things that the prompt names.")
+    weights: dict[str, float] = Field(
+        default={}, description="Weight of a source in the overall score; 1 unless given.", json_schema_extra=_flag("")
+    )
+
+
+class StopConfig(Settings):
+    """When the loop ends."""
+
+    max_iterations: int = Field(default=4, ge=0, le=100, description="Refinements after the first candidates.")
+    max_renders: int = Field(default=64, ge=1, description="Renders in all, those of the verification included.")
+    score_threshold: float = Field(
+        default=0.98, ge=0.0, le=1.0, description="Good enough: the champion's overall score."
+    )
+    min_delta: float = Field(default=0.005, ge=0.0, le=1.0, description="What counts as an improvement of the score.")
+    patience: int = Field(default=2, ge=1, description="Iterations without improvement before the loop gives up.")
+    time_limit: float | None = Field(default=None, gt=0.0, description="In seconds, from the start of this process.")
+    max_tokens_spent: int | None = Field(
+        default=None, ge=1, description="Tokens of the rewriter, in and out.", json_schema_extra=_flag("token-limit")
+    )
+
+
+class VerifyConfig(Settings):
+    """How the gain is checked on unseen seeds."""
+
+    seeds: int | None = Field(
+        default=None,
+        ge=0,
+        le=256,
+        description="Unseen seeds for champion and original; 0 is off; unset is 4 for painter and 1 for others.",
+        json_schema_extra=_flag("verify-seeds"),
+    )
+
+
+class LoopConfig(Settings):
+    """Everything that decides what a run does. Equal configs and prompts give equal runs."""
+
+    seed: int = Field(default=0, ge=0, lt=2**31, description="Start of all seeds of the run.")
+    review: Literal["never", "first", "always"] = Field(
+        default="never", description="Lets a person edit candidates before they are rendered."
+    )
+    retrieve: RetrieveConfig = RetrieveConfig()
+    rewrite: RewriteConfig = RewriteConfig()
+    render: RenderConfig = RenderConfig()
+    assess: AssessConfig = AssessConfig()
+    stop: StopConfig = StopConfig()
+    verify: VerifyConfig = VerifyConfig()
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        if self.rewrite.rewriter == "llm" and not (self.rewrite.base_url and self.rewrite.model):
+            raise ValueError("rewriter 'llm' needs --rewriter-base-url and --rewriter-model")
+        if self.render.renderer == "diffusers" and not self.render.model:
+            raise ValueError("renderer 'diffusers' needs --model, a hub id or a folder")
+        return self
+
+    @property
+    def verify_seeds(self) -> int:
+        """How many unseen seeds the verification uses: more where renders are cheap."""
+        if self.verify.seeds is not None:
+            return self.verify.seeds
+        return 4 if self.render.renderer == "painter" else 1
+
+
+Leaf = tuple[str, str, FieldInfo]
+
+
+def config_leaves(settings: type[Settings] = LoopConfig, prefix: str = "") -> list[Leaf]:
+    """Every setting as (dotted path, flag without dashes, field); fields that have no flag are left out."""
+    leaves: list[Leaf] = []
+    for name, field in settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
+            leaves += config_leaves(field.annotation, f"{prefix}{name}.")
+            continue
+        extra = cast("Mapping[str, Any]", field.json_schema_extra or {})
+        flag = str(extra.get("flag", name.replace("_", "-")))
+        if flag:
+            leaves.append((prefix + name, flag, field))
+    return leaves
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The settings of a YAML or JSON file, as they stand there. Raises UsageError when it is none."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"no config file at {path}; `retake config init` writes one") from None
+    except (OSError, UnicodeDecodeError) as problem:
+        raise UsageError(f"can't read the config file {path}: {problem}") from None
+    except yaml.YAMLError as problem:
+        raise UsageError(f"{path} is no YAML or JSON: {' '.join(str(problem).split())}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise UsageError(f"{path} holds a {type(content).__name__}, a config is a mapping of sections")
+    return cast("dict[str, Any]", content)
+
+
+def make_config(settings: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> LoopConfig:
+    """A checked config from a nested mapping, with overrides by dotted path on top. Raises UsageError, one line."""
+    tree = json.loads(json.dumps(settings))
+    for path, value in (overrides or {}).items():
+        *sections, leaf = path.split(".")
+        branch = tree
+        for section in sections:
+            branch = branch.setdefault(section, {})
+        branch[leaf] = value
+    try:
+        return LoopConfig.model_validate(tree)
+    except ValidationError as problem:
+        raise UsageError(f"config: {describe_validation(problem)}") from None
+
+
+def describe_validation(problem: ValidationError) -> str:
+    """A validation error in one line: which keys, what was found, what is allowed."""
+    lines: list[str] = []
+    for error in problem.errors(include_url=False):
+        where = ".".join(str(part) for part in error["loc"])
+        if error["type"] == "extra_forbidden":
+            lines.append(f"unknown key {where!r}; known there: {', '.join(_known_keys(error['loc'][:-1]))}")
+        elif error["type"] == "value_error":
+            lines.append(str(error["ctx"]["error"]) if "ctx" in error else error["msg"])
+        else:
+            lines.append(f"{where}: {error['msg'][0].lower()}{error['msg'][1:]}, found {error['input']!r}")
+    return "; ".join(lines)
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    settings: type[Settings] = LoopConfig
+    for part in location:
+        annotation = settings.model_fields[str(part)].annotation
+        if isinstance(annotation, type) and issubclass(annotation, Settings):
+            settings = annotation
+    return list(settings.model_fields)
+
+
+def differing_keys(one: LoopConfig, other: LoopConfig) -> list[str]:
+    """Dotted paths at which two configs differ, each with both values."""
+
+    def flat(config: LoopConfig) -> dict[str, Any]:
+        rows: dict[str, Any] = {}
+
+        def walk(branch: Mapping[str, Any], prefix: str) -> None:
+            for name, value in branch.items():
+                if isinstance(value, dict) and name != "weights":
+                    walk(value, f"{prefix}{name}.")
+                else:
+                    rows[prefix + name] = value
+
+        walk(config.model_dump(mode="json"), "")
+        return rows
+
+    left, right = flat(one), flat(other)
+    return [f"{key} ({left[key]!r} there, {right[key]!r} now)" for key in left if left[key] != right[key]]

@@ -1,0 +1,205 @@
+"""What a person sees in the terminal: progress while a run goes on, the outcome, the summary of a batch."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.prompt import Prompt
+from rich.table import Table
+
+from agent.batch import BatchRow, Summary
+from agent.budget import loop_seeds, reserved_renders
+from agent.doctor import Finding
+from agent.errors import UsageError
+from agent.records import Candidate, Decision, Render, Result, Verification
+from agent.run_folder import RunFolder
+from feedback.records import Assessment
+
+
+def show_score(value: float | None) -> str:
+    """A score for people: three digits, or a dash for unknown."""
+    return "—" if value is None else f"{value:.3f}"
+
+
+class RunDisplay:
+    """Shows a run as it goes: one line an event that matters, and a bar with renders and time left on a terminal."""
+
+    def __init__(self, run: Any, console: Console) -> None:
+        self._console = console
+        self._config = run.config
+        self._best: float | None = None
+        self._done: set[str] = set()
+        self._progress = Progress(
+            TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn("renders"),
+            TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal or console.quiet,
+        )  # fmt: skip
+        self._task = self._progress.add_task("starting", total=None)
+        console.print(f"[bold]{escape(run.prompt)}[/]", highlight=False)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def pause(self) -> None:
+        """Takes the bar away, so that a person can be asked something."""
+        self._progress.stop()
+
+    def proceed(self) -> None:
+        """Brings the bar back."""
+        self._progress.start()
+
+    def on_event(self, event: str, data: dict[str, Any]) -> None:
+        """A `Listener`; events it does not show are passed over."""
+        show = getattr(self, f"_show_{event}", None)
+        if show is not None:
+            show(**data)
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, highlight=False, soft_wrap=True)
+
+    def _show_retrieved(self, checklist: Any, modifiers: Sequence[Any]) -> None:
+        asked = "; ".join(question.text for question in checklist.questions) or "nothing that the rules can read"
+        self._say(f"[dim]checklist[/]  {escape(asked)}")
+        self._say(f"[dim]retrieved[/]  {len(modifiers)} modifiers")
+
+    def _show_drafted(self, drafts: Any, **_: Any) -> None:
+        if drafts.fallback:
+            self._say(f"[yellow]rewriter failed, the rules write instead:[/] {escape(drafts.fallback)}")
+
+    def _show_screened(self, iteration: int, candidates: Sequence[Candidate]) -> None:
+        self._say(f"[bold]iteration {iteration}[/]")
+        for candidate in candidates:
+            mark = f"[red]dropped: {escape(candidate.dropped)}[/] " if candidate.dropped else ""
+            self._say(f"  candidate {candidate.id}  {mark}{escape(candidate.text)}")
+        rendered = [candidate for candidate in candidates if candidate.dropped is None]
+        total = len(self._done) + len(rendered) * len(loop_seeds(self._config)) + reserved_renders(self._config)
+        self._progress.update(self._task, total=total, description=self._describe(iteration))
+
+    def _show_rendered(self, render: Render) -> None:
+        self._done.add(render.id)
+        self._progress.update(self._task, completed=len(self._done))
+        if render.failure:
+            self._say(f"  [red]render {render.id} failed:[/] {escape(render.failure)}")
+
+    def _show_assessed(self, render: Render, assessment: Assessment) -> None:
+        dimensions = "  ".join(f"{name} {show_score(value)}" for name, value in assessment.dimensions.items())
+        self._say(f"  render {render.id:<8} {show_score(assessment.overall)}   [dim]{dimensions}[/]")
+
+    def _show_decided(self, decision: Decision) -> None:
+        self._best = decision.score
+        self._progress.update(self._task, description=self._describe(decision.iteration))
+        verb = "stop" if decision.stop else "go on"
+        self._say(f"  [cyan]{verb}[/]{f' ({decision.stop})' if decision.stop else ''}: {escape(decision.why)}")
+
+    def _show_verified(self, verification: Verification) -> None:
+        self._say(f"[bold]verified[/] on {len(verification.seeds)} unseen seeds: gain {_signed(verification.gain)}")
+
+    def _show_failed(self, stage: str, reason: str) -> None:
+        self._say(f"  [red]{stage} failed:[/] {escape(reason)}")
+
+    def _describe(self, iteration: int) -> str:
+        return f"iteration {iteration}/{self._config.stop.max_iterations}, best {show_score(self._best)}"
+
+
+def ask_for_edits(texts: Sequence[Mapping[str, str]], display: RunDisplay, console: Console) -> dict[str, str]:
+    """Lets the person at the terminal keep, edit or drop each candidate before it is rendered."""
+    if not sys.stdin.isatty():
+        raise UsageError("--review needs a terminal; run without it, or answer the interrupt through LangGraph")
+    display.pause()
+    console.print("[bold]review[/]: Enter keeps a text, '-' drops it, anything else replaces it")
+    edits = {}
+    for row in texts:
+        console.print(f"[bold]{row['id']}[/] {escape(row['text'])}")
+        answer = Prompt.ask(">", console=console, default="", show_default=False)
+        edits[row["id"]] = {"": row["text"], "-": ""}.get(answer, answer)
+    display.proceed()
+    return edits
+
+
+def print_result(result: Result, folder: RunFolder, console: Console) -> None:
+    """The outcome: best text, both scores, the verified gain, why it stopped, where to look."""
+    totals = result.totals
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    table.add_row("best prompt", escape(result.best.text))
+    table.add_row(
+        "score", f"{show_score(result.best_score)}  (original {show_score(result.original_score)}, on the loop's seeds)"
+    )
+    table.add_row("verified gain", _describe_gain(result))
+    table.add_row("stop_reason", f"{result.stop_reason}: {escape(result.why)}")
+    table.add_row("cost", f"{totals.renders} renders ({totals.failed_renders} failed), {totals.llm_calls} LLM calls, "
+                          f"{_tokens(result)}, {totals.seconds:.1f} s")  # fmt: skip
+    if result.best_video:
+        table.add_row("best video", str(folder.path / result.best_video))
+    table.add_row("report", str(folder.report_file))
+    console.print()
+    console.print(table)
+
+
+def _describe_gain(result: Result) -> str:
+    if result.verified_gain is None:
+        return "not verified"
+    if result.verification is None:
+        return "0 (nothing beat the prompt as it was typed)"
+    seeds = len(result.verification.seeds)
+    if result.best.id == "0":
+        return f"0 (candidate {result.verification.champion} lost to the prompt as typed on {seeds} unseen seeds)"
+    return f"{_signed(result.verified_gain)} on {seeds} unseen seeds"
+
+
+def _tokens(result: Result) -> str:
+    totals = result.totals
+    if totals.tokens_in is None or totals.tokens_out is None:
+        return "tokens unknown"
+    return f"{totals.tokens_in} tokens in, {totals.tokens_out} out"
+
+
+def _signed(value: float | None) -> str:
+    return "—" if value is None else f"{value:+.3f}"
+
+
+def print_batch_row(row: BatchRow, number: int, total: int, console: Console) -> None:
+    """One prompt of a batch, when it is done."""
+    outcome = f"[red]{escape(row.error)}[/]"
+    if not row.error:
+        scores = f"{show_score(row.original_score)} -> {show_score(row.best_score)}"
+        outcome = f"{scores}  gain {_signed(row.verified_gain)}  [dim]{row.stop_reason}[/]"
+    console.print(f"{number:>4}/{total}  {escape(row.prompt[:60]):<60}  {outcome}", highlight=False, soft_wrap=True)
+
+
+def print_summary(summary: Summary, folder: Any, console: Console) -> None:
+    """What a batch came to."""
+    console.print()
+    if summary.mean_gain is None:
+        console.print("no verified gain to report")
+    else:
+        low, high = summary.interval
+        console.print(
+            f"mean verified gain [bold]{_signed(summary.mean_gain)}[/] "
+            f"(95 % bootstrap interval {_signed(low)} to {_signed(high)}, {summary.verified} prompts)",
+            highlight=False,
+            soft_wrap=True,
+        )
+    console.print(
+        f"{summary.improved} better, {summary.kept_original} kept as typed, {summary.worse} worse on unseen seeds, "
+        f"{summary.failed} failed; {summary.renders} renders", highlight=False, soft_wrap=True,
+    )  # fmt: skip
+    console.print(f"[bold]{folder / 'summary.csv'}[/]", soft_wrap=True)
+
+
+def print_findings(findings: Sequence[Finding], console: Console) -> None:
+    """What the doctor found, one line each."""
+    marks = {"good": "[green]ok[/]", "note": "[yellow]--[/]", "broken": "[red]!![/]"}
+    for finding in findings:
+        console.print(
+            f"{marks[finding.state]}  [bold]{escape(finding.what)}[/]  {escape(finding.said)}",
+            highlight=False,
+            soft_wrap=True,
+        )

@@ -1,0 +1,81 @@
+"""The loop as a LangGraph: nodes, edges, nothing else.
+
+retrieve -> compose -> screen -> review -> render* -> assess -> decide -+-> refine -> screen (again)
+                                                                        +-> render_unseen* -> verify -> finish
+                                                                        +-> finish
+"""
+
+from functools import partial
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Send
+
+from agent import nodes
+from agent.budget import plan_renders, plan_verification
+from agent.ports import Ports
+from agent.state import History, LoopState
+
+STEPS_PER_ITERATION = 6
+STEPS_AROUND = 10
+NO_VERIFICATION_AFTER = ("stop_file", "time_limit", "all_candidates_failed")
+"""Stops after which no more renders are made."""
+
+Loop = CompiledStateGraph[LoopState, None, LoopState, LoopState]
+
+
+def build_graph(ports: Ports, checkpointer: BaseCheckpointSaver[str] | None = None) -> Loop:
+    """The loop over these ports, ready to stream."""
+    graph = StateGraph(LoopState)
+    for name, node in {
+        "retrieve": nodes.retrieve,
+        "compose": nodes.compose,
+        "screen": nodes.screen,
+        "review": nodes.review,
+        "render": nodes.render,
+        "assess": nodes.assess,
+        "decide": nodes.decide,
+        "refine": nodes.refine,
+        "render_unseen": nodes.render,
+        "verify": nodes.verify,
+        "finish": nodes.finish,
+    }.items():
+        graph.add_node(name, partial(node, ports=ports))
+    graph.add_edge(START, "retrieve")
+    graph.add_edge("retrieve", "compose")
+    graph.add_edge("compose", "screen")
+    graph.add_edge("refine", "screen")
+    graph.add_edge("screen", "review")
+    graph.add_conditional_edges("review", partial(route_to_renders, ports=ports), ["render", "assess"])
+    graph.add_edge("render", "assess")
+    graph.add_edge("assess", "decide")
+    graph.add_conditional_edges("decide", partial(route_decision, ports=ports), ["refine", "render_unseen", "finish"])
+    graph.add_edge("render_unseen", "verify")
+    graph.add_edge("verify", "finish")
+    graph.add_edge("finish", END)
+    return graph.compile(checkpointer=checkpointer, name="retake")
+
+
+def route_to_renders(state: LoopState, ports: Ports) -> list[Send] | str:
+    """One task per candidate and seed; straight on when there is nothing to render."""
+    history = History(state)
+    tasks = plan_renders(history.new_candidates(), history.renders, ports.config)
+    return [Send("render", task) for task in tasks] or "assess"
+
+
+def route_decision(state: LoopState, ports: Ports) -> list[Send] | str:
+    """Another round, the verification, or the end."""
+    history = History(state)
+    decision = history.decisions[-1]
+    if decision.stop is None:
+        return "refine"
+    if decision.champion in (None, "0") or decision.stop in NO_VERIFICATION_AFTER:
+        return "finish"
+    tasks = plan_verification(history.candidate(decision.champion), history.candidate("0"), ports.config)
+    return [Send("render_unseen", task) for task in tasks] or "finish"
+
+
+def recursion_limit(max_iterations: int) -> int:
+    """Steps the graph may take; the loop's own stop rules always end it earlier."""
+    return STEPS_PER_ITERATION * (max_iterations + 1) + STEPS_AROUND

@@ -1,0 +1,186 @@
+"""Any server that speaks OpenAI's chat completions: OpenAI itself, vLLM, Ollama, LM Studio, `transformers serve`."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import openai
+from openai.types.chat import ChatCompletion
+
+from agent.errors import ModelError, UsageError
+from agent.llm.language_model import Message, Reply
+
+KEY_VARIABLES = ("RETAKE_API_KEY", "OPENAI_API_KEY")
+"""Environment variables that are looked at for the key, in this order."""
+
+_NO_KEY = "none"
+"""Sent when there is no key: servers that want none accept anything."""
+
+_OPTIONAL = ("response_format", "max_tokens", "temperature", "seed")
+"""Parameters that some servers refuse with 400; one that was refused is not sent again."""
+
+
+class OpenAICompatible:
+    """A chat model behind a URL.
+
+    The SDK retries timeouts, 429 and 5xx with growing pauses, `max_retries` times. What a server refuses to be told
+    (a JSON schema, a seed, …) is left out from then on. The key comes from RETAKE_API_KEY, else OPENAI_API_KEY, and
+    stands in no message and no repr.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        model: str,
+        *,
+        api_key: str | None = None,
+        temperature: float = 0.7,
+        max_tokens: int = 512,
+        timeout_seconds: float = 60.0,
+        max_retries: int = 2,
+    ) -> None:
+        self.base_url = _checked_url(base_url)
+        self.model = model
+        self.temperature = temperature
+        self.max_tokens = max_tokens
+        self.timeout_seconds = timeout_seconds
+        self._key = _checked_key(api_key)
+        self._left_out: frozenset[str] = frozenset()
+        self._client = openai.OpenAI(
+            base_url=base_url, api_key=self._key, timeout=timeout_seconds, max_retries=max_retries
+        )
+
+    def __repr__(self) -> str:
+        return f"OpenAICompatible({self.base_url!r}, {self.model!r}, api_key={'***' if self._key != _NO_KEY else None})"
+
+    def reply(
+        self, messages: Sequence[Message], *, seed: int | None = None, schema: Mapping[str, Any] | None = None
+    ) -> Reply:
+        """The model's next turn. `Reply.seed` is None when the server would not take one.
+
+        Raises UsageError for a wrong key, model or URL, ModelError for everything that another try may cure.
+        """
+        wishes: dict[str, Any] = {"max_tokens": self.max_tokens, "temperature": self.temperature}
+        if seed is not None:
+            wishes["seed"] = seed
+        if schema is not None:
+            json_schema = {"name": "reply", "schema": dict(schema), "strict": True}
+            wishes["response_format"] = {"type": "json_schema", "json_schema": json_schema}
+        return self._read(self._complete(messages, wishes), seed)
+
+    def check(self) -> None:
+        """Nothing, when the server answers one tiny call; UsageError otherwise, also when it can't be reached."""
+        try:
+            self._complete([{"role": "user", "content": "Say OK."}], {"max_tokens": 16})
+        except ModelError as problem:
+            raise UsageError(str(problem)) from None
+
+    def _complete(self, messages: Sequence[Message], wishes: Mapping[str, Any]) -> ChatCompletion:
+        while True:
+            sent = self._sent(wishes)
+            try:
+                completion = self._client.chat.completions.create(
+                    model=self.model, messages=cast("Any", list(messages)), **sent
+                )
+            except (openai.BadRequestError, openai.UnprocessableEntityError) as problem:
+                refused = _refused_parameter(problem, sent)
+                if refused is None:
+                    raise self._explain(problem) from None
+                self._left_out |= {refused}
+            except openai.OpenAIError as problem:
+                raise self._explain(problem) from None
+            else:
+                if not isinstance(completion, ChatCompletion) or not completion.choices:
+                    raise ModelError(
+                        f"{self.base_url} answered with something that is no chat completion; the base URL of most "
+                        "servers ends in /v1"
+                    )
+                return completion
+
+    def _sent(self, wishes: Mapping[str, Any]) -> dict[str, Any]:
+        sent = {name: value for name, value in wishes.items() if name not in self._left_out}
+        if "max_tokens" in self._left_out and "max_completion_tokens" not in self._left_out:
+            sent["max_completion_tokens"] = wishes["max_tokens"]
+        return sent
+
+    def _read(self, completion: ChatCompletion, seed: int | None) -> Reply:
+        choice, usage = completion.choices[0], completion.usage
+        return Reply(
+            text=choice.message.content or "",
+            finish_reason=choice.finish_reason,
+            refusal=choice.message.refusal or None,
+            tokens_in=usage.prompt_tokens if usage else None,
+            tokens_out=usage.completion_tokens if usage else None,
+            model=completion.model or self.model,
+            seed=None if "seed" in self._left_out else seed,
+        )
+
+    def _explain(self, problem: openai.OpenAIError) -> ModelError | UsageError:
+        said = self._said(problem)
+        match problem:
+            case openai.APITimeoutError():
+                return ModelError(f"{self.base_url} did not answer within {self.timeout_seconds:g} s")
+            case openai.APIConnectionError():
+                return ModelError(f"can't reach {self.base_url}; is the server running, is the URL right?")
+            case openai.AuthenticationError() | openai.PermissionDeniedError():
+                given = "the key was refused" if self._key != _NO_KEY else "it wants a key"
+                return UsageError(
+                    f"{self.base_url}: {given}; set {KEY_VARIABLES[0]} to a key that may use {self.model!r}"
+                )
+            case openai.NotFoundError():
+                return UsageError(f"{self.base_url} knows no model {self.model!r} or is no chat server: {said}")
+            case openai.RateLimitError() if problem.code == "insufficient_quota":
+                return UsageError(f"{self.base_url}: the account has no quota left")
+            case openai.APIStatusError() if problem.status_code == 400 and _blames_model(said, self.model):
+                return UsageError(f"{self.base_url} refuses the model {self.model!r}: {said}")
+            case openai.APIStatusError():
+                return ModelError(f"{self.base_url} answered {problem.status_code}: {said}")
+            case _:
+                return ModelError(f"{self.base_url}: {said}")
+
+    def _said(self, problem: openai.OpenAIError) -> str:
+        """The server's own words, on one line, cut, and without the key."""
+        body = getattr(problem, "body", None)
+        words = body.get("message") or body.get("detail") if isinstance(body, dict) else None
+        line = " ".join(str(words or problem).split())
+        if self._key != _NO_KEY:
+            line = line.replace(self._key, "***")
+        return line if len(line) <= 300 else line[:299] + "…"
+
+
+def _checked_url(base_url: str) -> str:
+    """The URL as it may be shown: without user name and password."""
+    try:
+        parts = urlsplit(base_url)
+        shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    except ValueError:
+        parts, shown = urlsplit(""), base_url
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise UsageError(f"{shown!r} is no base URL of a server, expected something like http://127.0.0.1:8000/v1")
+    return shown
+
+
+def _checked_key(api_key: str | None) -> str:
+    found = api_key or next((key for name in KEY_VARIABLES if (key := os.environ.get(name, "").strip())), _NO_KEY)
+    if not re.fullmatch(r"[!-~]+", found):
+        raise UsageError(
+            f"the key in {' or '.join(KEY_VARIABLES)} has spaces or characters that no key has; set it anew"
+        )
+    return found
+
+
+def _refused_parameter(problem: openai.APIStatusError, sent: Mapping[str, Any]) -> str | None:
+    """The parameter that the server names in its 400, else the schema, which many reject without naming it."""
+    named = f"{problem.param or ''} {problem.message}".lower()
+    candidates = [name for name in _OPTIONAL if name in sent]
+    found = next((name for name in candidates if name in named), None)
+    return found or ("response_format" if "response_format" in candidates else None)
+
+
+def _blames_model(said: str, model: str) -> bool:
+    return (
+        model.lower() in said.lower()
+        or re.search(r"\bmodel\b.*\b(?:not found|not exist|unknown|mismatch)", said.lower()) is not None
+    )

@@ -1,0 +1,104 @@
+"""Command-line options made from the config tree, so that a setting has one place: its field in `agent.config`."""
+
+import functools
+import inspect
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import typer
+from pydantic.fields import FieldInfo
+
+from agent.config import LoopConfig, config_leaves, make_config, read_config
+from agent.errors import UsageError
+
+ALIASES = {"seed": ("--base-seed",)}
+"""Other names that users of other tools know a flag by."""
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", help="YAML or JSON with the same names, in sections.", rich_help_panel="Config"),
+]
+Size = Annotated[str | None, typer.Option("--size", help="Width x height, e.g. 832x480.", rich_help_panel="Render")]
+
+
+def with_config_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with a flag for every setting; it gets the resolved `config: LoopConfig` as a keyword."""
+    leaves = config_leaves()
+    own = [parameter for name, parameter in inspect.signature(command).parameters.items() if name != "config"]
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        overrides = {path: _plain(given.pop(_parameter(path))) for path, _, _ in leaves}
+        config = resolve_config(given.pop("config_file"), given.pop("size"), overrides)
+        command(**given, config=config)
+
+    options = [
+        inspect.Parameter(
+            _parameter(path), inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_option(path, flag, field)
+        )
+        for path, flag, field in leaves
+    ]
+    files = [
+        inspect.Parameter("config_file", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=ConfigFile),
+        inspect.Parameter("size", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Size),
+    ]
+    own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+    parameters = [*own, *files, *options]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def resolve_config(config_file: Path | None, size: str | None, overrides: dict[str, Any]) -> LoopConfig:
+    """File first, then `--size`, then the flags that were given. Raises UsageError."""
+    settings = read_config(config_file) if config_file else {}
+    settings.pop("prompt", None)
+    given = {path: value for path, value in overrides.items() if value is not None}
+    if size is not None:
+        match = re.fullmatch(r"(\d+)\s*[x*×]\s*(\d+)", size)
+        if match is None:
+            raise UsageError(f"--size {size!r} is no width x height, e.g. 832x480")
+        given = {"render.width": int(match[1]), "render.height": int(match[2])} | given
+    return make_config(settings, given)
+
+
+def _plain(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, _CommaList) else value
+
+
+class _CommaList(str):
+    """A list given on the command line as "a,b,c"."""
+
+    __slots__ = ()
+
+
+def _parameter(path: str) -> str:
+    return path.replace(".", "__")
+
+
+def _option(path: str, flag: str, field: FieldInfo) -> Any:
+    kind = _value_type(field.annotation)
+    panel = path.split(".")[0].capitalize() if "." in path else "Config"
+    default = field.get_default()
+    shown = ", ".join(default) if isinstance(default, list) else default
+    text = f"{field.description} [default: {shown}]" if default is not None else str(field.description)
+    names = (f"--{flag}/--no-{flag}",) if kind is bool else (f"--{flag}", *ALIASES.get(flag, ()))
+    if kind is _CommaList:
+        option = typer.Option(*names, help=text, rich_help_panel=panel, parser=_CommaList, metavar="A,B,…")
+    else:
+        option = typer.Option(*names, help=text, rich_help_panel=panel, show_default=False)
+    return Annotated[kind | None, option]
+
+
+def _value_type(annotation: Any) -> Any:
+    """int, float, str, bool, a Literal, or _CommaList for a list."""
+    if isinstance(annotation, UnionType):
+        annotation = next(part for part in get_args(annotation) if part is not NoneType)
+    if get_origin(annotation) is list:
+        return _CommaList
+    if get_origin(annotation) is Literal:
+        return annotation
+    return annotation

@@ -1,0 +1,138 @@
+"""What a run produces, step by step, as plain records: candidates, renders, decisions, the outcome.
+
+All of them are JSON-plain and frozen; scores follow `feedback.records`. Ids are short strings made by the loop, never
+by a user: candidates "0" (the prompt itself), "1", "2", …; renders "{candidate}-{seed}".
+"""
+
+from typing import Literal, get_args
+
+from pydantic import BaseModel, ConfigDict
+
+from feedback.records import Assessment
+
+StopReason = Literal[
+    "score_threshold", "no_improvement", "max_iterations", "max_renders", "time_limit", "max_cost", "stop_file",
+    "interrupted", "all_candidates_failed", "error",
+]  # fmt: skip
+STOP_REASONS: tuple[StopReason, ...] = get_args(StopReason)
+
+
+class Record(BaseModel):
+    """A plain value that is written to disk: frozen, and strict about its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Finding(Record):
+    """One thing the screen found in a text."""
+
+    rule: str
+    """Which rule: "intent", "count", "tokens", "refusal", "preamble", "empty", "nonsense", …"""
+    detail: str
+
+
+class Candidate(Record):
+    """One text offered to the generator."""
+
+    id: str
+    iteration: int
+    """0 for the first candidates, then one more a refinement."""
+    text: str
+    origin: Literal["prompt", "retrieval", "instruction", "refine", "fallback", "review"]
+    rationale: str = ""
+    parent: str | None = None
+    """The candidate it was rewritten from."""
+    modifiers: list[str] = []
+    """Modifiers it was given."""
+    raw_text: str | None = None
+    """The text before the screen repaired it; None when it passed as it was."""
+    findings: list[Finding] = []
+    dropped: str | None = None
+    """Why the screen dropped it; None when it may be rendered."""
+
+
+class Render(Record):
+    """One video made from one candidate with one seed, or the reason why there is none."""
+
+    candidate: str
+    seed: int
+    iteration: int
+    purpose: Literal["loop", "verify"] = "loop"
+    path: str | None = None
+    """Relative to the run folder; None when it failed."""
+    failure: str | None = None
+    seconds: float = 0.0
+
+    @property
+    def id(self) -> str:
+        """Names the render, its file and its assessment."""
+        return f"{self.candidate}-{self.seed}"
+
+
+class Assessed(Record):
+    """One render with what feedback said of it."""
+
+    render: str
+    assessment: Assessment
+
+
+class Decision(Record):
+    """Go on, or stop with a named reason; and who leads."""
+
+    iteration: int
+    champion: str | None
+    """Id of the leading candidate, None when nothing could be scored."""
+    score: float | None
+    """The champion's overall score on the loop's seeds."""
+    stop: StopReason | None = None
+    why: str = ""
+    """One sentence for the person who reads the log."""
+
+
+class Verification(Record):
+    """Champion and original on seeds neither has seen."""
+
+    seeds: list[int]
+    champion: str
+    champion_scores: list[float | None]
+    """Overall score per seed, same order as `seeds`."""
+    original_scores: list[float | None]
+    gain: float | None
+    """Mean of champion minus original over the seeds where both have a score; None when there is no such seed."""
+    why: str = ""
+    """Why there is no gain to report, when there is none."""
+
+
+class Totals(Record):
+    """What the run cost."""
+
+    renders: int = 0
+    failed_renders: int = 0
+    render_seconds: float = 0.0
+    llm_calls: int = 0
+    tokens_in: int | None = 0
+    tokens_out: int | None = 0
+    fallbacks: int = 0
+    """Candidates that the rules wrote because the rewriter failed."""
+    seconds: float = 0.0
+
+
+class Result(Record):
+    """The outcome of a run, as in result.json."""
+
+    prompt: str
+    best: Candidate
+    """What the user should use. The original, when nothing beat it."""
+    best_score: float | None
+    """On the loop's seeds."""
+    best_video: str | None
+    original_score: float | None
+    original_video: str | None
+    verification: Verification | None
+    """None when no verification was asked for or possible: the gain is not verified."""
+    verified_gain: float | None
+    """Of `best` over the original on unseen seeds: 0 when `best` is the original, None when not verified."""
+    stop_reason: StopReason
+    why: str
+    iterations: int
+    totals: Totals

@@ -1,0 +1,243 @@
+"""The diffusers renderer: any text-to-video pipeline of diffusers, from a folder or the hub.
+
+What each pipeline does in its own way is in `pipeline_traits`, how a model is opened in `diffusers_loading`.
+"""
+
+import gc
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Lock
+from typing import Any, Self, cast, get_args
+
+import numpy as np
+import torch
+
+from agent.errors import RenderError, UsageError
+from agent.renderers.diffusers_loading import (
+    DIFFUSERS_VERSION,
+    DTYPES,
+    Offload,
+    find_device,
+    find_traits,
+    load_pipeline,
+    load_tokenizer,
+)
+from agent.renderers.model_files import find_model, first_line
+from agent.renderers.pipeline_traits import legal_frames, legal_side
+from agent.renderers.renderer import RendererInfo, RenderRequest, StepCallback
+from feedback.clip import Clip
+
+log = logging.getLogger(__name__)
+
+
+class DiffusersRenderer:
+    """Renderer by one diffusers pipeline, loaded at the first render.
+
+    When a render does not fit in the device's memory it is tried again with more of the model kept off the device,
+    then with tiled decoding (which changes the pixels slightly), then layer by layer; what worked is kept for the
+    renders that follow. `on_step` starts again from 1 at each try.
+
+    Args:
+        model: Folder in diffusers' format, or id on the hub.
+        revision: Branch, tag or commit on the hub; `info.revision` says which commit it was.
+        device: "cpu", "cuda", "cuda:1", …; "auto" is the accelerator if there is one.
+        dtype: "bfloat16", "float16" or "float32"; "auto" is bfloat16 on CUDA and float32 elsewhere. Decoders that
+            suffer from half precision stay in float32.
+        offload: What is kept off the device while it is not used: "none", whole parts of the "model", "group"s of
+            layers, or everything but the layer at work ("sequential": least memory, slowest).
+        vae_tiling: Decodes in tiles from the first render on.
+        arguments: Passed to the pipeline's call as they stand, such as {"true_cfg_scale": 6.0} for HunyuanVideo.
+
+    Raises:
+        UsageError: The model, the device or a setting can't be used. What only loading can tell (weights that can't be
+            read) is raised by the first `render` or `count_tokens`.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | None,
+        *,
+        revision: str | None = None,
+        device: str = "auto",
+        dtype: str = "auto",
+        offload: str = "none",
+        vae_tiling: bool = False,
+        arguments: Mapping[str, Any] | None = None,
+    ):
+        if dtype not in ("auto", *DTYPES):
+            raise UsageError(f"dtype is {dtype!r}, but must be one of: auto, {', '.join(DTYPES)}")
+        if offload not in get_args(Offload):
+            raise UsageError(f"offload is {offload!r}, but must be one of: {', '.join(get_args(Offload))}")
+        self._device = find_device(device)
+        if offload == "sequential" and self._device.type == "cpu":
+            raise UsageError(
+                "offload is 'sequential', which needs an accelerator, but the device is cpu: use offload 'none'"
+            )
+        self._offload: Offload = cast(Offload, offload)
+        self._dtype = DTYPES[dtype if dtype != "auto" else "bfloat16" if self._device.type == "cuda" else "float32"]
+        self._files = find_model(model, revision)
+        self._arguments = dict(arguments or {})
+        self._pipeline_class, self._traits = find_traits(self._files)
+        self._vae_tiling = vae_tiling or self._traits.tiled_decoding_only
+        self._token_limit = self._arguments.get("max_sequence_length", self._traits.token_limit)
+        self._pipeline: Any = None
+        self._tokenizer: Any = None
+        self._lock = Lock()
+
+    @property
+    def info(self) -> RendererInfo:
+        """Which model this is, at which commit if it came from the hub; the version is that of diffusers."""
+        return RendererInfo(
+            "diffusers",
+            self._files.name,
+            self._files.commit,
+            version=DIFFUSERS_VERSION,
+            token_limit=self._token_limit,
+        )
+
+    def resolve(self, request: RenderRequest) -> RenderRequest:
+        """With the pipeline's defaults, the nearest legal size and length, and no negative that it would ignore."""
+        traits = self._traits
+        guidance = None
+        if traits.guidance is not None:
+            guidance = traits.guidance if request.guidance_scale is None else request.guidance_scale
+        return request.model_copy(
+            update={
+                "negative": request.negative if request.negative and self._reads_negative(guidance) else None,
+                "width": legal_side(traits, request.width or traits.width),
+                "height": legal_side(traits, request.height or traits.height),
+                "num_frames": legal_frames(traits, request.num_frames or traits.num_frames),
+                "fps": request.fps or traits.fps,
+                "num_inference_steps": request.num_inference_steps or traits.steps,
+                "guidance_scale": guidance,
+            }
+        )
+
+    def count_tokens(self, text: str) -> int | None:
+        """Tokens of `text`, with the marks that the encoder sees around it. Loads the tokenizer, not the model."""
+        if self._token_limit is None:
+            return None
+        if self._tokenizer is None:
+            self._tokenizer = load_tokenizer(self._files)
+        return len(self._tokenizer(text, truncation=False, verbose=False).input_ids)
+
+    def render(self, request: RenderRequest, on_step: StepCallback | None = None) -> Clip:
+        """One clip with exactly the resolved frames and size; its noise is drawn on the CPU, alike on every machine.
+
+        Raises:
+            MemoryError: It does not fit, however little of the model is on the device.
+            RenderError: The pipeline failed, or gave other frames than were asked for.
+            UsageError: The weights can't be loaded.
+        """
+        request = self.resolve(request)
+        with self._lock:
+            while True:
+                steps = _Steps(request.num_inference_steps or 0, on_step)
+                try:
+                    frames = self._run(request, steps)
+                    break
+                except torch.OutOfMemoryError as error:
+                    if error is steps.raised:
+                        raise
+                # Not in the except clause, whose traceback still holds the tensors that filled the memory.
+                self._save_memory(request)
+        wanted = (request.num_frames, request.height, request.width, 3)
+        if frames.shape != wanted:
+            raise RenderError(
+                f"{self._pipeline_class} gave frames of {list(frames.shape)} where {list(wanted)} were asked for"
+            )
+        if not np.isfinite(frames).all():
+            raise RenderError(
+                f"{self._pipeline_class} gave pixels that are no numbers: use another dtype than {self._dtype}"
+            )
+        return Clip((frames * 255).round().astype(np.uint8), request.fps or self._traits.fps)
+
+    def _reads_negative(self, guidance: float | None) -> bool:
+        needs = self._traits.negative_needs
+        scale = self._arguments.get(needs, guidance if needs == "guidance_scale" else None) if needs else None
+        return scale is not None and scale > 1
+
+    def _run(self, request: RenderRequest, steps: "_Steps") -> np.ndarray:
+        """Frames as float32 [t, h, w, 3] in 0..1."""
+        if self._pipeline is None:
+            dtype = {"default": self._dtype, "vae": torch.float32} if self._traits.float32_vae else self._dtype
+            self._pipeline = load_pipeline(self._files, dtype, self._device, self._offload, self._vae_tiling)
+        pipeline = self._pipeline
+        traits, given = self._traits, dict(self._traits.arguments)
+        if traits.guidance_by == "guider":
+            pipeline.guider = pipeline.guider.new(guidance_scale=request.guidance_scale)
+        elif request.guidance_scale is not None:
+            given["guidance_scale"] = request.guidance_scale
+        if self._reads_negative(request.guidance_scale):
+            given["negative_prompt"] = request.negative or ""
+        if traits.rate_keyword:
+            given[traits.rate_keyword] = request.fps
+        given[traits.frames_keyword] = request.num_frames
+        pipeline.progress_bar = steps.start
+        try:
+            video = pipeline(
+                prompt=request.text,
+                height=request.height,
+                width=request.width,
+                num_inference_steps=request.num_inference_steps,
+                generator=torch.Generator("cpu").manual_seed(request.seed),
+                output_type="np",
+                **given | self._arguments,
+            ).frames[0]
+        except (Exception, KeyboardInterrupt) as error:
+            pipeline.maybe_free_model_hooks()
+            if error is steps.raised or isinstance(error, torch.OutOfMemoryError | MemoryError | KeyboardInterrupt):
+                raise
+            if "allocate memory" in str(error):  # A plain RuntimeError when it is the CPU's memory that is full.
+                raise MemoryError(first_line(error)) from error
+            raise RenderError(f"{self._pipeline_class} failed: {first_line(error)}") from error
+        return np.asarray(video)
+
+    def _save_memory(self, request: RenderRequest) -> None:
+        """Takes the next step down the ladder; the pipeline is loaded anew for it. Raises MemoryError at its end."""
+        self._pipeline = None
+        gc.collect()
+        if self._device.type != "cpu":
+            torch.accelerator.empty_cache()
+        if self._offload == "none":
+            self._offload = "model"
+        elif not self._vae_tiling:
+            self._vae_tiling = True
+        elif self._offload != "sequential" and self._device.type != "cpu":
+            self._offload = "sequential"
+        else:
+            raise MemoryError(
+                f"{request.num_frames} frames of {request.width} x {request.height} do not fit on {self._device}, "
+                "offloaded and tiled as far as it goes: lower num_frames, width or height, or use a smaller model"
+            )
+        tiling = ", decoding in tiles" if self._vae_tiling else ""
+        log.warning("out of memory on %s: trying again with offload %s%s", self._device, self._offload, tiling)
+
+
+class _Steps:
+    """Stands in for the pipeline's progress bar, which every pipeline has, unlike a callback; hands the count on."""
+
+    def __init__(self, total: int, on_step: StepCallback | None):
+        self._total, self._done, self._on_step = total, 0, on_step
+        self.raised: BaseException | None = None
+        """What `on_step` raised."""
+
+    def start(self, total: int) -> Self:  # noqa: ARG002 - progress counts the steps asked for
+        return self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def update(self) -> None:
+        self._done += 1
+        if self._on_step is None or self._done > self._total:
+            return
+        try:
+            self._on_step(self._done, self._total)
+        except BaseException as error:
+            self.raised = error
+            raise

@@ -1,0 +1,52 @@
+"""The outcome of a run, from its history. Pure but for the clock."""
+
+from agent.ports import Ports
+from agent.records import Decision, Result, Totals, Verification
+from agent.standings import rank_candidates
+from agent.state import History
+from agent.trajectory import Drafts
+
+
+def make_result(history: History, verification: Verification | None, ports: Ports) -> Result:
+    """What to hand to the user: the champion, or the original when the champion did worse on the unseen seeds."""
+    last = history.decisions[-1] if history.decisions else Decision(iteration=0, champion=None, score=None)
+    standings = {s.candidate: s for s in rank_candidates(history.candidates, history.renders, history.assessed)}
+    gain = verification.gain if verification else None
+    best_id = last.champion or "0"
+    if gain is not None and gain < 0:
+        best_id, gain = "0", 0.0
+    elif best_id == "0":
+        gain = 0.0 if last.champion == "0" else None
+    best, original = standings.get(best_id), standings.get("0")
+    return Result(
+        prompt=history.prompt,
+        best=history.candidate(best_id),
+        best_score=best.overall if best else None,
+        best_video=history.first_video(best_id),
+        original_score=original.overall if original else None,
+        original_video=history.first_video("0"),
+        verification=verification,
+        verified_gain=gain,
+        stop_reason=last.stop or "error",
+        why=last.why,
+        iterations=history.iteration,
+        totals=count_totals(history, ports),
+    )
+
+
+def count_totals(history: History, ports: Ports) -> Totals:
+    """What the run has cost so far; tokens are None when the server does not say."""
+    written = [ports.journal.read("drafts", str(i)) for i in range(history.iteration + 1)]
+    drafts = [draft for row in written if isinstance(row, Drafts) for draft in row.drafts]
+    tokens_in = [draft.tokens_in for draft in drafts]
+    tokens_out = [draft.tokens_out for draft in drafts]
+    return Totals(
+        renders=len(history.renders),
+        failed_renders=sum(made.path is None for made in history.renders),
+        render_seconds=round(sum(made.seconds for made in history.renders), 3),
+        llm_calls=sum(draft.llm_calls for draft in drafts),
+        tokens_in=None if None in tokens_in else sum(count for count in tokens_in if count),
+        tokens_out=None if None in tokens_out else sum(count for count in tokens_out if count),
+        fallbacks=sum(candidate.origin == "fallback" for candidate in history.candidates),
+        seconds=round(ports.clock(), 3),
+    )

@@ -1,0 +1,1 @@
+"""What writes new candidates: one file a rewriter."""

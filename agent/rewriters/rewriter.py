@@ -1,0 +1,83 @@
+"""The Rewriter port: prompt, modifiers and history in, new candidate texts out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from agent.records import Candidate
+from feedback.records import Question
+from graph_store.records import Modifier
+
+Fault = Literal["prompt", "generator", "unclear"]
+"""Who is to blame for what is wrong in a clip: a wording that can be bettered, or a generator that can't do it."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One candidate that was rendered, and what feedback said of it."""
+
+    candidate: Candidate
+    score: float | None
+    """Overall, mean over its renders, 0..1, higher is better; None when it could not be scored."""
+    dimensions: Mapping[str, float | None] = field(default_factory=dict[str, float | None])
+    """Feedback source to its score, 0..1."""
+    critique: str = ""
+    failing: tuple[str, ...] = ()
+    """Ids of the checklist's questions that do not hold."""
+
+
+@dataclass(frozen=True)
+class RewriteTask:
+    """Everything a rewriter may know: the anchor, the material, and what became of earlier candidates."""
+
+    prompt: str
+    checklist: tuple[Question, ...] = ()
+    modifiers: tuple[Modifier, ...] = ()
+    history: tuple[Attempt, ...] = ()
+    """In the order they were made; empty for the first candidates."""
+    champion: str | None = None
+    """Id of the leading candidate of the history."""
+    iteration: int = 0
+    n: int = 1
+    """How many drafts are wanted."""
+    seed: int = 0
+    target_lang: str = "en"
+    word_limit: int = 120
+
+    def attempt_of(self, candidate_id: str | None) -> Attempt | None:
+        """The attempt with this candidate, None when there is none."""
+        return next((attempt for attempt in self.history if attempt.candidate.id == candidate_id), None)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One text a rewriter proposes, unscreened, and what it cost."""
+
+    text: str
+    rationale: str = ""
+    origin: Literal["retrieval", "instruction", "refine", "fallback"] = "instruction"
+    fault: Fault = "unclear"
+    parent: str | None = None
+    """Id of the candidate it was rewritten from; None when it was written from the prompt."""
+    modifiers: tuple[str, ...] = ()
+    """Modifiers it was given."""
+    tokens_in: int | None = 0
+    tokens_out: int | None = 0
+    """None when the server did not say; 0 for a rewriter without a model."""
+    llm_calls: int = 0
+
+
+class Rewriter(Protocol):
+    """Writes candidates.
+
+    Same task, same drafts, as far as the model behind it honours a seed. The texts are raw: the screen judges them.
+    """
+
+    @property
+    def name(self) -> str:
+        """What a run records of it, e.g. "rules" or "llm"."""
+        ...
+
+    def rewrite(self, task: RewriteTask) -> list[Draft]:
+        """1 to `task.n` drafts. Raises ModelError when there is none, UsageError for a wrong key or model."""
+        ...

@@ -1,0 +1,145 @@
+"""The rule-backed rewriter: rewords the prompt in the graph's words, adds modifiers, restates what failed. No model.
+
+It says what the prompt says: wordings are swapped only for wordings of the same meaning, and additions never replace
+anything.
+Its drafts come in a fixed order, so that it never proposes a text twice and the same history gives the same drafts.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from agent.rewriters.rewriter import Draft, RewriteTask
+from agent.rewriters.wording import Part, PromptParts, definite, take_apart
+from feedback.records import Question
+from graph_store.records import Modifier, ModifierKind
+from graph_store.store import ModifierStore
+
+ENRICHMENTS = 4
+"""How many sets of added modifiers are tried, each one rank further down."""
+
+
+class RulesRewriter:
+    """Rewords with the phrases of `store`; without one, it can only restate and reorder."""
+
+    name = "rules"
+
+    def __init__(self, store: ModifierStore | None = None) -> None:
+        self._store = store
+
+    def rewrite(self, task: RewriteTask) -> list[Draft]:
+        """At most `task.n` texts that are in no earlier candidate; none when the rules have nothing left to try."""
+        tried = {attempt.candidate.text for attempt in task.history} | {task.prompt}
+        fresh: dict[str, Draft] = {}
+        for draft in self._propose(task):
+            if draft.text not in tried:
+                fresh.setdefault(draft.text, draft)
+            if len(fresh) == task.n:
+                break
+        return list(fresh.values())
+
+    def _propose(self, task: RewriteTask) -> Iterator[Draft]:
+        """All drafts worth trying, the most promising first."""
+        parts = take_apart(task.checklist, self._store)
+        champion = task.attempt_of(task.champion)
+        failing = set(champion.failing) if champion else set()
+        origin, parent = ("refine", task.champion) if champion else ("retrieval", None)
+
+        def draft(text: str, rationale: str, modifiers: Sequence[str] = ()) -> Draft:
+            return Draft(text, rationale, origin, parent=parent, modifiers=tuple(modifiers))
+
+        worded = compose_caption(parts) if parts.has_graph_words else task.prompt
+        used = [part.wordings[0] for part in parts.all if len(part.wordings) > 1]
+        if failing:
+            for text, swapped in _reworded(parts, failing):
+                yield draft(text, f"says what failed in other words: {swapped}", used)
+            restated = restate(task.checklist, failing)
+            yield draft(f"{restated} {worded}", "what failed is said first, in plain sentences", used)
+            yield draft(f"{worded} {restated}", "what failed is said again, in plain sentences", used)
+        yield draft(worded, "the prompt in the words of the generator's captions", used)
+        for rank in range(ENRICHMENTS):
+            added = _additions(task, parts, rank)
+            if not added:
+                return
+            enriched = _join(worded, added)
+            rationale = "with what the graph adds to such scenes: " + ", ".join(added)
+            yield draft(enriched, rationale, [*used, *added])
+            if failing:
+                yield draft(f"{enriched} {restate(task.checklist, failing)}", rationale, [*used, *added])
+
+
+def compose_caption(parts: PromptParts, wording_of: dict[Part, str] | None = None) -> str:
+    """One caption that says all parts, each in its first wording unless `wording_of` names another."""
+    chosen = {part: part.wordings[0] for part in parts.all} | (wording_of or {})
+    by_subject = {part.subject: chosen[part] for part in parts.things}
+    acting: list[str] = []
+    for part in parts.things:
+        verbs = [chosen[action] for action in parts.actions if action.subject == part.subject]
+        acting.append(f"{chosen[part]} {' and '.join(verbs)}" if verbs else chosen[part])
+    scene = " ".join(chosen[part] for part in parts.scenes)
+    sentences = [" and ".join(acting) + (f" {scene}" if scene else "")]
+    sentences += [
+        f"{definite(by_subject.get(part.subject, part.subject))} {chosen[part]} "
+        f"{definite(by_subject.get(part.object, part.object))}"
+        for part in parts.relations
+    ]
+    sentences += [chosen[part] for part in parts.extras]
+    return " ".join(_sentence(text) for text in sentences if text.strip())
+
+
+def restate(checklist: Sequence[Question], ids: set[str]) -> str:
+    """The questions of these ids as plain statements, in the user's words."""
+    return " ".join(_sentence(_statement(question)) for question in checklist if question.id in ids)
+
+
+def _statement(question: Question) -> str:
+    match question.kind:
+        case "count":
+            return (
+                f"exactly {question.value} {question.subject}"
+                if question.value != "1"
+                else f"one single {question.subject}"
+            )
+        case "attribute":
+            return f"the {question.subject} is {question.value}"
+        case "action" if question.subject:
+            return f"the {question.subject} {question.value}"
+        case "relation":
+            return f"the {question.subject} is {question.value} the {question.object}"
+        case _:
+            return question.phrase
+
+
+def _reworded(parts: PromptParts, failing: set[str]) -> Iterator[tuple[str, str]]:
+    """Captions in which the failing parts take their next wordings: all together first, then one at a time."""
+    broken = [part for part in parts.all if failing & set(part.questions) and len(part.wordings) > 1]
+    most = max((len(part.wordings) for part in broken), default=0)
+    for rank in range(1, most):
+        together = {part: part.wordings[min(rank, len(part.wordings) - 1)] for part in broken}
+        yield compose_caption(parts, together), "; ".join(together.values())
+        if len(broken) > 1:
+            for part, wording in together.items():
+                yield compose_caption(parts, {part: wording}), wording
+
+
+def _additions(task: RewriteTask, parts: PromptParts, rank: int) -> list[str]:
+    """One modifier of each kind of which the prompt says nothing, `rank` places down its list."""
+    asked: dict[ModifierKind, bool] = {
+        "scene": bool(parts.scenes),
+        "action": bool(parts.actions) or bool(parts.relations) or not parts.things,
+        "atmosphere": False,
+    }
+    return [m.text for kind, said in asked.items() if not said and (m := _nth(task.modifiers, kind, rank))]
+
+
+def _nth(modifiers: Sequence[Modifier], kind: ModifierKind, rank: int) -> Modifier | None:
+    return next(islice((modifier for modifier in modifiers if modifier.kind == kind), rank, None), None)
+
+
+def _join(caption: str, added: Sequence[str]) -> str:
+    return f"{_sentence(caption)} {_sentence(', '.join(added))}"
+
+
+def _sentence(text: str) -> str:
+    text = text.strip().rstrip(",;")
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."

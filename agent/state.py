@@ -1,0 +1,105 @@
+"""What the graph remembers between nodes: JSON-plain, small, paths instead of pixels."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypedDict
+
+from pydantic import TypeAdapter
+
+from agent.records import Assessed, Candidate, Decision, Render
+from agent.rewriters.rewriter import Draft
+from feedback.records import Question
+
+Row = dict[str, Any]
+
+
+def merge_by(*keys: str) -> Callable[[list[Row], list[Row]], list[Row]]:
+    """A reducer: rows with the same keys are replaced, new ones appended, so that a node may run twice."""
+
+    def merge(old: list[Row], new: list[Row]) -> list[Row]:
+        rows = {tuple(row[key] for key in keys): row for row in old}
+        rows |= {tuple(row[key] for key in keys): row for row in new}
+        return list(rows.values())
+
+    return merge
+
+
+class LoopState(TypedDict, total=False):
+    """One run under way; every row is a record of `agent.records` in JSON form."""
+
+    prompt: str
+    """What the user typed, without its flags. Set once."""
+    checklist: list[Row]
+    """Set by retrieve."""
+    modifiers: list[Row]
+    """Set by retrieve."""
+    iteration: int
+    """Set by compose and refine."""
+    drafts: list[Row]
+    """What compose or refine wrote, until screen makes candidates of it."""
+    candidates: Annotated[list[Row], merge_by("id")]
+    renders: Annotated[list[Row], merge_by("candidate", "seed")]
+    assessed: Annotated[list[Row], merge_by("render")]
+    decisions: Annotated[list[Row], merge_by("iteration")]
+    verification: Row | None
+    """Set by verify; None when nothing was verified."""
+    result: Row
+    """Set by finish."""
+
+
+class RenderTask(TypedDict):
+    """One render to make: what `Send` hands to a render node."""
+
+    candidate: str
+    seed: int
+    iteration: int
+    purpose: str
+    text: str
+
+
+_CANDIDATES = TypeAdapter(list[Candidate])
+_RENDERS = TypeAdapter(list[Render])
+_ASSESSED = TypeAdapter(list[Assessed])
+_DECISIONS = TypeAdapter(list[Decision])
+_DRAFTS = TypeAdapter(list[Draft])
+_QUESTIONS = TypeAdapter(list[Question])
+
+
+class History:
+    """The state as records."""
+
+    def __init__(self, state: LoopState) -> None:
+        self.prompt: str = state.get("prompt", "")
+        self.iteration: int = state.get("iteration", 0)
+        self.checklist: list[Question] = _QUESTIONS.validate_python(state.get("checklist", []))
+        self.candidates: list[Candidate] = _CANDIDATES.validate_python(state.get("candidates", []))
+        self.drafts: list[Draft] = _DRAFTS.validate_python(state.get("drafts", []))
+        self.renders: list[Render] = sorted(
+            _RENDERS.validate_python(state.get("renders", [])),
+            key=lambda row: (row.purpose, int(row.candidate), row.seed),
+        )
+        self.assessed: list[Assessed] = _ASSESSED.validate_python(state.get("assessed", []))
+        self.decisions: list[Decision] = _DECISIONS.validate_python(state.get("decisions", []))
+
+    def candidate(self, candidate_id: str) -> Candidate:
+        """The candidate of that id."""
+        return next(candidate for candidate in self.candidates if candidate.id == candidate_id)
+
+    def new_candidates(self) -> list[Candidate]:
+        """This iteration's candidates that may be rendered."""
+        return [c for c in self.candidates if c.iteration == self.iteration and c.dropped is None]
+
+    def first_video(self, candidate_id: str) -> str | None:
+        """Path of the candidate's first video of the loop, relative to the run folder."""
+        return next(
+            (r.path for r in self.renders if r.candidate == candidate_id and r.purpose == "loop" and r.path), None
+        )
+
+
+def rows(records: Sequence[Candidate | Render | Assessed | Decision | Question]) -> list[Row]:
+    """Records as the state holds them."""
+    return [record.model_dump(mode="json") for record in records]
+
+
+def draft_rows(drafts: Sequence[Draft]) -> list[Row]:
+    """Drafts as the state holds them."""
+    return _DRAFTS.dump_python(list(drafts), mode="json")

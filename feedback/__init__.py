@@ -1,0 +1,1 @@
+"""A clip and the prompt in, scores and critiques out."""

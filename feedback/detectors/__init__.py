@@ -1,0 +1,1 @@
+"""Who finds things in frames: one file a detector."""

@@ -1,0 +1,9 @@
+"""What can go wrong with what a person handed to feedback."""
+
+
+class FeedbackError(Exception):
+    """A clip, prompt or source name that can't be used: one sentence that says what was found and what to do."""
+
+
+class ClipError(FeedbackError):
+    """A video file or an array of frames that is no clip."""

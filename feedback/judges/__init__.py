@@ -1,0 +1,1 @@
+"""Who answers questions about a clip: one file a judge."""

@@ -1,0 +1,68 @@
+"""Sources, judges and detectors by name. A module is imported only when its name is asked for."""
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+from feedback.detectors.detector import Detector
+from feedback.errors import FeedbackError
+from feedback.judges.judge import Judge
+from feedback.source import FeedbackSource
+
+SOURCES: Mapping[str, str] = {
+    "alignment": "feedback.sources.alignment:AlignmentSource",
+    "spatial": "feedback.sources.spatial:SpatialSource",
+    "temporal": "feedback.sources.temporal:TemporalSource",
+    "motion": "feedback.sources.motion:MotionSource",
+}
+JUDGES: Mapping[str, str] = {"shapes": "feedback.judges.shapes:ShapesJudge"}
+DETECTORS: Mapping[str, str] = {"shapes": "feedback.detectors.shapes:ShapesDetector"}
+
+
+def open_sources(names: Sequence[str], judge: Judge, detector: Detector | None) -> list[FeedbackSource]:
+    """The sources of these names, in their order.
+
+    Without a detector "spatial" is a FeedbackError, and "motion" follows no single thing. A user's own
+    ("package.module:Class") is made without arguments. Unknown and repeated names are a FeedbackError.
+    """
+    if repeated := [name for name in dict.fromkeys(names) if list(names).count(name) > 1]:
+        raise FeedbackError(f"the source {repeated[0]!r} is named more than once; name each one once")
+    sources = []
+    for name in names:
+        make = _load(name, SOURCES, "source")
+        match name:
+            case "alignment":
+                sources.append(make(judge))
+            case "spatial" if detector is None:
+                raise FeedbackError('the source "spatial" needs a detector; name one, e.g. "shapes", or leave it out')
+            case "spatial" | "motion":
+                sources.append(make(detector))
+            case _:
+                sources.append(make())
+    return sources
+
+
+def open_judge(name: str) -> Judge:
+    """The judge of this name, or a user's own "package.module:Class"; FeedbackError for an unknown one."""
+    return _load(name, JUDGES, "judge")()
+
+
+def open_detector(name: str) -> Detector | None:
+    """The detector of this name, None for "none"; FeedbackError for an unknown one."""
+    return None if name == "none" else _load(name, DETECTORS, "detector", "none")()
+
+
+def _load(name: str, known: Mapping[str, str], kind: str, *others: str) -> Any:
+    target = known.get(name, name)
+    module_name, colon, attribute = target.partition(":")
+    if not colon:
+        names = ", ".join([*known, *others])
+        raise FeedbackError(f"unknown {kind} {name!r}; known: {names}. Your own: 'package.module:Class'.")
+    try:
+        return getattr(import_module(module_name), attribute)
+    except ModuleNotFoundError as error:
+        if error.name and not module_name.startswith(error.name):
+            raise
+        raise FeedbackError(f"the {kind} {name!r} names a module that is not there: {module_name}") from error
+    except (AttributeError, ValueError) as error:
+        raise FeedbackError(f"the {kind} {name!r} can't be had: {module_name!r} has no {attribute!r}") from error

@@ -1,0 +1,1 @@
+"""What feedback is made of: one file a source."""

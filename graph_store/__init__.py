@@ -1,0 +1,1 @@
+"""Captions in, modifiers out."""

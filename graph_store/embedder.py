@@ -1,0 +1,28 @@
+"""The Embedder port: texts in, unit vectors out."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors whose inner product is their cosine.
+
+    Deterministic. Order and batch do not matter: a text has one vector. An empty sequence gives shape (0, dimension).
+    """
+
+    @property
+    def name(self) -> str:
+        """What is written into a graph and must match when it is queried, e.g. "sentence-transformers/all-MiniLM-L6-v2"."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """float32 [len(texts), dimension], each row of unit length."""
+        ...

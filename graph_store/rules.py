@@ -1,0 +1,232 @@
+"""Finds scenes, subjects, actions and atmospheres in an English caption by rules, without a model."""
+
+import re
+
+from graph_store.phrases import PHRASE_LIMIT, clean_phrases
+from graph_store.records import TaggedCaption
+from graph_store.words import (
+    ATMOSPHERE_HEADS,
+    ATMOSPHERE_PHRASES,
+    AUXILIARIES,
+    CONJUNCTIONS,
+    DETERMINERS,
+    FUNCTION_WORDS,
+    NOT_PLACES,
+    NOUNS_IN_ING,
+    PLACE_NOUNS,
+    PLACE_PREPOSITIONS,
+    PLURALS,
+    PREPOSITIONS,
+    PRONOUNS,
+    VERBS,
+)
+
+ACTION_WORDS = 9
+"""An action is cut off after this many words."""
+NOUN_PHRASE_WORDS = 5
+"""So is a place."""
+
+_TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|[^\w\s]")
+_PHRASES = re.compile(rf"\b(?:{'|'.join(ATMOSPHERE_PHRASES)})\b", re.IGNORECASE)
+
+
+def tag_caption(text: str) -> TaggedCaption:
+    """The caption with the phrases found in it.
+
+    Verb forms are given as "-ing" ("a man rides a horse" holds the action "riding a horse"), places with their
+    preposition ("in a park"). What the rules don't understand is left out: a caption may come back without a scene.
+    """
+    scenes: list[str] = []
+    subjects: list[str] = []
+    actions: list[str] = []
+    spare_scenes: list[str] = []
+    for sentence in re.split(r"(?<=[.!?;])\s+", text):
+        words = _TOKEN.findall(sentence)
+        places = _find_places(words)
+        covered = {at for start, stop, sure in places if sure for at in range(start, stop)}
+        for start, stop, sure in places:
+            (scenes if sure else spare_scenes).append(_join(words[start:stop]))
+        verbs = _find_verbs(words, covered)
+        subject = _find_subject(words, verbs, covered)
+        if subject:
+            subjects.append(subject)
+        actions += [_take_action(words, at, verbs, covered) for at in verbs]
+    if not scenes:
+        scenes = spare_scenes[-1:]
+    return TaggedCaption(
+        text,
+        scenes=_keep(scenes),
+        subjects=_keep(subjects),
+        actions=_keep(actions),
+        atmospheres=_keep(_find_atmospheres(text)),
+    )
+
+
+def _keep(phrases: list[str]) -> tuple[str, ...]:
+    return clean_phrases(phrase for phrase in phrases if len(phrase) <= PHRASE_LIMIT)
+
+
+def _join(words: list[str]) -> str:
+    phrase = " ".join(words)
+    first, _, rest = phrase.partition(" ")
+    return f"{first.lower()} {rest}".strip()
+
+
+def _is_word(token: str) -> bool:
+    return token[0].isalnum()
+
+
+def _ends_noun_phrase(word: str) -> bool:
+    """Whether a noun phrase that has begun can't go on with this word."""
+    lower = word.lower()
+    return not _is_word(word) or lower in (PREPOSITIONS | CONJUNCTIONS | AUXILIARIES | PRONOUNS) - {"of"}
+
+
+def _find_places(words: list[str]) -> list[tuple[int, int, bool]]:
+    """From, to and certainty of each phrase such as "in a dense forest": certain where its noun is known as a place."""
+    found: list[tuple[int, int, bool]] = []
+    at = 0
+    while at < len(words):
+        if words[at].lower() not in PLACE_PREPOSITIONS:
+            at += 1
+            continue
+        stop = at + 1
+        while stop < len(words) and stop - at <= NOUN_PHRASE_WORDS and not _ends_noun_phrase(words[stop]):
+            if _is_participle(words, stop) and stop > at + 2:
+                break
+            stop += 1
+        phrase = [word.lower() for word in words[at + 1 : stop]]
+        if phrase and not set(phrase) & ATMOSPHERE_HEADS:
+            heads = [place for place, word in enumerate(phrase) if _singular(word) in PLACE_NOUNS]
+            if heads and phrase[heads[-1]] not in NOT_PLACES:
+                found.append((at, at + 2 + heads[-1], True))
+            elif phrase[0] in DETERMINERS and len(phrase) > 1:
+                found.append((at, stop, False))
+        at = max(stop, at + 1)
+    return found
+
+
+def _singular(word: str) -> str:
+    if word in PLACE_NOUNS or not word.endswith("s"):
+        return word
+    return word[:-3] + "y" if word.endswith("ies") else word[:-1]
+
+
+def _is_participle(words: list[str], at: int) -> bool:
+    """Whether this is an "-ing" form that says what happens, not a noun or an adjective before one."""
+    word = words[at].lower()
+    if not word.endswith("ing") or len(word) < 5 or word in NOUNS_IN_ING:
+        return False
+    return at == 0 or words[at - 1].lower() not in DETERMINERS | {"of"}
+
+
+def _base_of(word: str) -> str:
+    """The infinitive of a verb in "-s"."""
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if re.search(r"(ss|sh|ch|x|zz|o)es$", word):
+        return word[:-2]
+    return word[:-1]
+
+
+def _ing(base: str) -> str:
+    """The participle of an infinitive: "ride" gives "riding", "run" gives "running", "lie" gives "lying"."""
+    if base.endswith("ie"):
+        return base[:-2] + "ying"
+    if base.endswith("e") and not base.endswith(("ee", "oe", "ye")):
+        return base[:-1] + "ing"
+    if re.fullmatch(r"[^aeiou]*(?:qu)?[aeiou][^aeiouwxy]", base):
+        return base + base[-1] + "ing"
+    return base + "ing"
+
+
+def _find_verbs(words: list[str], covered: set[int]) -> dict[int, str]:
+    """The verbs outside of places: position and "-ing" form."""
+    verbs: dict[int, str] = {}
+    for at, token in enumerate(words):
+        word = token.lower()
+        if at in covered or not _is_word(token) or word in FUNCTION_WORDS:
+            continue
+        before = words[at - 1].lower() if at else ""
+        after = words[at + 1].lower() if at + 1 < len(words) else ""
+        if word == "wearing":
+            continue
+        if _is_participle(words, at):
+            # "curling" in "thin curling shavings" and "drifting" in "drifting clouds" only describe.
+            led = at == 0 or before in AUXILIARIES | CONJUNCTIONS | {","}
+            followed = not after or after in FUNCTION_WORDS or not _is_word(after)
+            if (led or followed) and after not in ATMOSPHERE_HEADS:
+                verbs[at] = word
+            continue
+        if not _is_word(before or ",") or before in DETERMINERS | PREPOSITIONS:
+            continue
+        joined = before == "and" and bool(verbs)
+        if word.endswith("s") and not word.endswith(("ss", "'s", "’s")):
+            base = _base_of(word)
+            ends_here = not after or after in FUNCTION_WORDS or not _is_word(after)
+            if after in DETERMINERS or (base in VERBS and (ends_here or joined)):
+                verbs[at] = _ing(base)
+        elif word in VERBS and (before.endswith("s") or before in PLURALS or joined):
+            verbs[at] = _ing(word)
+    return verbs
+
+
+def _take_action(words: list[str], at: int, verbs: dict[int, str], covered: set[int]) -> str:
+    """From the verb to where something else begins: a place, a comma, another verb, or "while" and its like."""
+    taken = [verbs[at]]
+    for follow in range(at + 1, min(len(words), at + ACTION_WORDS)):
+        word = words[follow].lower()
+        if follow in covered or follow in verbs or not _is_word(word):
+            break
+        if word in CONJUNCTIONS - {"and", "or", "with"} or (word == "and" and _starts_clause(words, follow + 1, verbs)):
+            break
+        taken.append(words[follow])
+    while len(taken) > 1 and taken[-1].lower() in CONJUNCTIONS | DETERMINERS | {"of", "to"}:
+        taken.pop()
+    return _join(taken)
+
+
+def _starts_clause(words: list[str], at: int, verbs: dict[int, str]) -> bool:
+    """Whether a verb follows within three words."""
+    return any(follow in verbs for follow in range(at, at + 3)) or at >= len(words)
+
+
+def _find_subject(words: list[str], verbs: dict[int, str], covered: set[int]) -> str | None:
+    """What stands before the first verb, a place in front of it left out."""
+    start = 0
+    while start < len(words) and (start in covered or not _is_word(words[start])):
+        start += 1
+    stop = next((at for at in sorted(verbs) if at > start), len(words) if not verbs else start)
+    phrase: list[str] = []
+    for at in range(start, stop):
+        word = words[at].lower()
+        if at in covered or not _is_word(word) or word in AUXILIARIES | {"who", "which", "that", "while", "as"}:
+            break
+        phrase.append(words[at])
+    lowered = {word.lower() for word in phrase}
+    if not phrase or lowered <= FUNCTION_WORDS or phrase[0].lower() in PRONOUNS | PREPOSITIONS:
+        return None
+    return None if lowered & ATMOSPHERE_HEADS and phrase[-1].lower() in ATMOSPHERE_HEADS else _join(phrase)
+
+
+def _describes(word: str) -> bool:
+    return _is_word(word) and word not in FUNCTION_WORDS
+
+
+def _find_atmospheres(text: str) -> list[str]:
+    """Light, weather, mood, style and camera: known phrases, then known nouns with the words that describe them."""
+    found = [match.group().lower() for match in _PHRASES.finditer(text)]
+    words = _TOKEN.findall(_PHRASES.sub(" . ", text))
+    for at, token in enumerate(words):
+        if token.lower() not in ATMOSPHERE_HEADS:
+            continue
+        if at + 1 < len(words) and words[at + 1].lower() in ATMOSPHERE_HEADS:
+            continue
+        start = at
+        while start and at - start < 3 and _describes(words[start - 1].lower()):
+            start -= 1
+        phrase = [word.lower() for word in words[start : at + 1]]
+        # Without an adjective most of these nouns say nothing: "the camera", "the sky".
+        if len(phrase) > 1 or phrase[0] not in {"light", "camera", "sky", "shot", "sun", "style", "angle", "focus"}:
+            found.append(" ".join(phrase))
+    return found

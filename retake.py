@@ -1,0 +1,102 @@
+"""Retake's front door: the few names a program needs, and the `retake` command. Both load things only when used.
+
+import retake
+result = retake.optimize("red ball moving right, left of a blue box", retake.LoopConfig())
+"""
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    pass
+
+_HOMES = {
+    "LoopConfig": "agent.config",
+    "LanguageModel": "agent.llm.language_model",
+    "optimize": "agent.optimize",
+    "Result": "agent.records",
+    "Renderer": "agent.renderers.renderer",
+    "RendererInfo": "agent.renderers.renderer",
+    "RenderRequest": "agent.renderers.renderer",
+    "Draft": "agent.rewriters.rewriter",
+    "Rewriter": "agent.rewriters.rewriter",
+    "RewriteTask": "agent.rewriters.rewriter",
+    "Trajectory": "agent.trajectory",
+    "read_trajectory": "agent.trajectory",
+    "Clip": "feedback.clip",
+    "Detection": "feedback.detectors.detector",
+    "Detector": "feedback.detectors.detector",
+    "Judge": "feedback.judges.judge",
+    "Feedback": "feedback.records",
+    "Question": "feedback.records",
+    "Score": "feedback.records",
+    "Verdict": "feedback.records",
+    "FeedbackSource": "feedback.source",
+    "Embedder": "graph_store.embedder",
+    "ModifierStore": "graph_store.store",
+}
+
+__all__ = [*_HOMES, "main"]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'retake' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def main() -> None:
+    """The `retake` command. Exits 0 done, 1 error, 2 usage, 3 finished with failed items, 130 interrupted."""
+    import click
+    from rich.console import Console
+
+    from agent.errors import Interrupted, StageError, UsageError
+    from feedback.errors import FeedbackError
+    from finetune.errors import DistillError
+    from graph_store.errors import GraphStoreError
+
+    try:
+        code = _make_app()(standalone_mode=False)
+    except click.ClickException as slip:
+        slip.show()
+        code = slip.exit_code
+    except (UsageError, FeedbackError, GraphStoreError, DistillError) as slip:
+        Console(stderr=True).print(f"[red]error:[/] {_plain(str(slip))}", soft_wrap=True, highlight=False)
+        code = 2
+    except StageError as failure:
+        Console(stderr=True).print(f"[red]failed:[/] {_plain(str(failure))}", soft_wrap=True, highlight=False)
+        code = 1
+    except (Interrupted, KeyboardInterrupt, click.exceptions.Abort):
+        code = 130
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _plain(text: str) -> str:
+    """Text in which rich reads no markup."""
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _make_app() -> Any:
+    import typer
+
+    from agent.cli import app
+    from feedback.cli import score_command
+    from finetune.cli import app as distill_app
+    from graph_store.cli import app as graph_app
+
+    app.info.help = "Shoots a video from your prompt, looks at it, rewrites the prompt and shoots again."
+    app.command("score")(score_command)
+    app.add_typer(graph_app, name="graph", help="Relation graphs: captions in, modifiers out.")
+    app.add_typer(distill_app, name="distill", help="Trajectories in, training data for a better rewriter out.")
+    return typer.main.get_command(app)
+
+
+if __name__ == "__main__":
+    main()
