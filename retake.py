@@ -52,35 +52,19 @@ def __dir__() -> list[str]:
 
 def main() -> None:
     """The `retake` command. Exits 0 done, 1 error, 2 usage, 3 finished with failed items, 130 interrupted."""
-    import click
     from rich.console import Console
+    from rich.markup import escape
 
-    from agent.errors import Interrupted, StageError, UsageError
+    from agent.errors import StageError, UsageError
     from feedback.errors import FeedbackError
     from finetune.errors import DistillError
     from graph_store.errors import GraphStoreError
 
     try:
-        code = _make_app()(standalone_mode=False)
-    except click.ClickException as slip:
-        slip.show()
-        code = slip.exit_code
-    except (UsageError, FeedbackError, GraphStoreError, DistillError) as slip:
-        Console(stderr=True).print(f"[red]error:[/] {_plain(str(slip))}", soft_wrap=True, highlight=False)
-        code = 2
-    except StageError as failure:
-        Console(stderr=True).print(f"[red]failed:[/] {_plain(str(failure))}", soft_wrap=True, highlight=False)
-        code = 1
-    except (Interrupted, KeyboardInterrupt, click.exceptions.Abort):
-        code = 130
-    sys.exit(code if isinstance(code, int) else 0)
-
-
-def _plain(text: str) -> str:
-    """Text in which rich reads no markup."""
-    from rich.markup import escape
-
-    return escape(text)
+        _make_app()()
+    except (UsageError, FeedbackError, GraphStoreError, DistillError, StageError) as problem:
+        Console(stderr=True).print(f"[red]error:[/] {escape(str(problem))}", soft_wrap=True, highlight=False)
+        sys.exit(1 if isinstance(problem, StageError) else 2)
 
 
 def _make_app() -> Any:

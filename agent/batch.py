@@ -3,22 +3,19 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from agent.config import LoopConfig
 from agent.errors import Interrupted, UsageError
 from agent.records import Result
+from agent.run import begin_run, open_parts
 from agent.run_folder import write_text
 from feedback.errors import FeedbackError
 from graph_store.errors import GraphStoreError
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 RESAMPLES = 10_000
 """Of the bootstrap."""
@@ -79,14 +76,13 @@ def read_prompts(path: Path) -> list[str]:
     return prompts
 
 
-def run_batch(prompts: Sequence[str], config: LoopConfig, folder: Path, console: "Console") -> list[BatchRow]:
+def run_batch(
+    prompts: Sequence[str], config: LoopConfig, folder: Path, on_row: Callable[[BatchRow], None]
+) -> list[BatchRow]:
     """Runs every prompt, one folder each, summary.csv written after each. A failed prompt is a row with its error."""
-    from agent.console import print_batch_row
-    from agent.run import begin_run, open_parts
-
     parts = open_parts(config)
     rows: list[BatchRow] = []
-    for number, prompt in enumerate(prompts, start=1):
+    for prompt in prompts:
         try:
             run = begin_run(prompt, config, folder)
             result = run.execute(parts if run.config == config else None)
@@ -97,8 +93,8 @@ def run_batch(prompts: Sequence[str], config: LoopConfig, folder: Path, console:
             rows.append(BatchRow(prompt, error=str(problem)))
         except Exception as problem:
             rows.append(BatchRow(prompt, error=f"{type(problem).__name__}: {problem}"))
-        print_batch_row(rows[-1], number, len(prompts), console)
         _write_summary(rows, folder)
+        on_row(rows[-1])
     return rows
 
 

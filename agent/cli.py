@@ -72,12 +72,13 @@ def batch_command(
 ) -> None:
     """Optimize every prompt of a file, models loaded once; ends with the mean verified gain and its interval."""
     from agent.batch import read_prompts, run_batch, summarize
-    from agent.console import print_summary
+    from agent.console import BatchDisplay, print_summary
 
     _set_up_log(log_level)
     console = Console()
     folder = output_dir / prompts.stem
-    rows = run_batch(read_prompts(prompts)[:limit], config, folder, console)
+    wanted = read_prompts(prompts)[:limit]
+    rows = run_batch(wanted, config, folder, BatchDisplay(len(wanted), console).show)
     print_summary(summarize(rows), folder, console)
     if any(row.error for row in rows):
         raise typer.Exit(3)

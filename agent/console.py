@@ -165,13 +165,23 @@ def _signed(value: float | None) -> str:
     return "—" if value is None else f"{value:+.3f}"
 
 
-def print_batch_row(row: BatchRow, number: int, total: int, console: Console) -> None:
-    """One prompt of a batch, when it is done."""
-    outcome = f"[red]{escape(row.error)}[/]"
-    if not row.error:
-        scores = f"{show_score(row.original_score)} -> {show_score(row.best_score)}"
-        outcome = f"{scores}  gain {_signed(row.verified_gain)}  [dim]{row.stop_reason}[/]"
-    console.print(f"{number:>4}/{total}  {escape(row.prompt[:60]):<60}  {outcome}", highlight=False, soft_wrap=True)
+class BatchDisplay:
+    """Shows a batch as it goes, a line a prompt."""
+
+    def __init__(self, total: int, console: Console) -> None:
+        self._total = total
+        self._console = console
+        self._done = 0
+
+    def show(self, row: BatchRow) -> None:
+        """The line of one prompt, when it is done."""
+        self._done += 1
+        outcome = f"[red]{escape(row.error)}[/]"
+        if not row.error:
+            scores = f"{show_score(row.original_score)} -> {show_score(row.best_score)}"
+            outcome = f"{scores}  gain {_signed(row.verified_gain)}  [dim]{row.stop_reason}[/]"
+        line = f"{self._done:>4}/{self._total}  {escape(row.prompt[:60]):<60}  {outcome}"
+        self._console.print(line, highlight=False, soft_wrap=True)
 
 
 def print_summary(summary: Summary, folder: Any, console: Console) -> None:

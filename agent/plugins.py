@@ -15,7 +15,7 @@ def load_part(what: str, name: str, known: Mapping[str, str]) -> Any:
     """
     target = known.get(name, name)
     module_name, colon, attribute = target.partition(":")
-    if not colon:
+    if not (module_name and colon and attribute):
         raise UsageError(
             f"unknown {what} {name!r}; known: {', '.join(sorted(known))}, or your own 'package.module:Class'"
         )

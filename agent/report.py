@@ -1,7 +1,7 @@
 """The report of a run: one HTML page that needs nothing but itself.
 
-The page asks no network for anything. Its policy lets the browser run and apply only the one script and the one style sheet
-that stand in it, by their hashes, and every text goes through Jinja's escaping.
+The page asks no network for anything. Its policy lets the browser run and apply only the one script and the one style
+sheet that stand in it, by their hashes, and every text goes through Jinja's escaping.
 """
 
 import base64
@@ -25,8 +25,8 @@ from agent.trajectory import Trajectory
 from agent.word_diff import diff_words
 from feedback.records import Assessment
 
-ITEMS_OF_HEADER = ("prompt", "config", "event")
-"""Keys of the header that the page shows elsewhere or not at all."""
+SHOWN_ELSEWHERE = ("prompt", "config", "event")
+"""Keys of the trajectory's header that do not stand among the models and versions."""
 
 
 class Video(NamedTuple):
@@ -58,8 +58,8 @@ class VideoShelf:
 def write_report(trajectory: Trajectory, run_folder: Path, embed_limit_mb: float = 64) -> Path:
     """Writes report.html into the run folder, whole or not at all, and returns its path; also for an unfinished run.
 
-    Videos stand in the page itself until they add up to `embed_limit_mb` (10^6 bytes), the best and the original first; those
-    beyond are linked and play only while the page stays in the folder. Raises OSError when the folder can't be written.
+    Videos stand in the page itself until they add up to `embed_limit_mb` (10^6 bytes), the best and the original first;
+    those beyond are linked and play only while the page stays in the folder. Raises OSError when it can't be written.
     """
     page = render_report(trajectory, run_folder, embed_limit_mb)
     path = run_folder / "report.html"
@@ -95,7 +95,7 @@ def render_report(trajectory: Trajectory, run_folder: Path, embed_limit_mb: floa
         twins={outcome.original_video: "video-original", outcome.best_video: "video-best"},
         best_video=placed_first.get(outcome.best_video or ""),
         original_video=placed_first.get(outcome.original_video or ""),
-        header={key: value for key, value in trajectory.header.items() if key not in ITEMS_OF_HEADER},
+        header={k: v for k, v in trajectory.header.items() if k not in SHOWN_ELSEWHERE and v is not None},
         config=trajectory.header.get("config"),
         command=_command(trajectory.prompt),
         diff_words=diff_words,

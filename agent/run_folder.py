@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from agent.config import LoopConfig, differing_keys, make_config
 from agent.errors import UsageError
@@ -51,13 +51,12 @@ class RunFolder:
             reason = problem.strerror or problem
             raise UsageError(f"can't write to {self.path}: {reason}; choose another --output-dir") from None
 
-    def lock(self) -> FileLock:
-        """Held while a process works in the folder. Raises UsageError when another one does."""
+    def lock(self) -> AcquireReturnProxy:
+        """A context in which no other process works in the folder. Raises UsageError when one does."""
         try:
-            self._lock.acquire(timeout=0)
+            return self._lock.acquire(timeout=0)
         except Timeout:
             raise UsageError(f"another process is working in {self.path}; wait for it or end it") from None
-        return self._lock
 
     def video(self, render_id: str) -> Path:
         """Where the video of a render stands."""

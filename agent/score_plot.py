@@ -1,11 +1,12 @@
 """Scores over the iterations as geometry for inline SVG: one panel for the overall score, one for each dimension.
 
-Across, positions are percentages of the panel's width, so that a plot fills a phone and a wide screen with letters of the
-same size; down, they are px from the top.
+Across, positions are percentages of the panel's width, so that a plot fills a phone and a wide screen with letters of
+the same size; down, they are px from the top.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 from agent.records import Candidate, Decision
@@ -106,7 +107,7 @@ def _draw(
         name=name,
         height_px=height_px,
         dots=dots,
-        line=[Line(*here, *there) for here, there in zip(points, points[1:], strict=False)],
+        line=[Line(*here, *there) for here, there in pairwise(points)],
         rows=[Tick(y_of(score), f"{score:g}") for score in (0.0, 0.5, 1.0)],
         columns=[Tick(round(x_of(iteration), 3), str(iteration)) for iteration in range(0, last + 1, every)],
         original_y=None if original is None else y_of(original),

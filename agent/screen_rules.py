@@ -15,6 +15,7 @@ def unwrap(text: str) -> tuple[str, list[Finding]]:
     findings: dict[str, Finding] = {}
     while True:
         before = text
+        text = text.strip()
         for rule, detail, take_off in _WRAPPINGS:
             stripped = take_off(text)
             if "".join(stripped.split()) != "".join(text.split()):
@@ -82,14 +83,14 @@ _JSON = re.compile(r"\s*[\[{]\s*[\"{\[]")
 _KIND = r"(?:final|new|improved|revised|rewritten|refined|enhanced|optimi[sz]ed|updated|expanded|video|text-to-video)"
 _THING = r"(?:prompt|rewrite|version|description|caption|candidate|output|answer|text)"
 _PREAMBLE = re.compile(
-    r"\s*(?:(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|got it|understood)\s*[!.,:]\s*"
+    r"(?:\s*(?:(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|got it|understood)\s*[!.,:]\s*"
     rf"|here(?:'s|’s|\s+is|\s+are)\b[^:\n]{{0,80}}\b{_THING}\b[^:\n]{{0,40}}:\s*"
-    rf"|[*_#\s]*(?:the\s+|your\s+)?(?:{_KIND}\s+)*{_THING}\s*[*_]*\s*[:：]\s*[*_]*"
-    r"|(?:改写后的)?提示词\s*[:：]\s*)",
+    rf"|[*_#]*(?:the\s+|your\s+)?(?:{_KIND}\s+)*{_THING}\s*[*_]*\s*[:：]\s*[*_]*"
+    r"|(?:改写后的)?提示词\s*[:：]\s*))+",
     re.IGNORECASE,
 )
 _AFTERWORD = re.compile(
-    r"\n\s*[*_(]*(?:note|explanation|rationale|reasoning|changes(?: made)?|let me know|i hope|i have|i've|i added|"
+    r"\n[ \t]*[*_(]*(?:note|explanation|rationale|reasoning|changes(?: made)?|let me know|i hope|i have|i've|i added|"
     r"i kept|this (?:version|prompt|rewrite))\b.*$|\s(?:let me know if|i hope this|feel free to)\b[^\n]*$",
     re.DOTALL | re.IGNORECASE,
 )
@@ -102,7 +103,7 @@ def _take_json(text: str) -> str:
 
 def _take_markdown(text: str) -> str:
     text = re.sub(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1", r"\2", text)
-    return re.sub(r"^\s*(?:#{1,6}|[-*•>])\s+", "", text, flags=re.MULTILINE)
+    return re.sub(r"^(?:[ \t]*(?:#{1,6}|[-*•>])[ \t]+)+", "", text, flags=re.MULTILINE)
 
 
 def _take_quotes(text: str) -> str:

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from feedback import english
 from feedback.intent import concepts, missing_concepts
 from feedback.lexicon import shape_in
-from feedback.prompt_parser import Statement, Thing, read_prompt
+from feedback.prompt_parser import read_prompt
+from feedback.prompt_reading import Statement, Thing
 from feedback.records import Question, QuestionKind
 
 __all__ = ["CHECKLIST_SCHEMA", "checklist_with", "concepts", "make_checklist", "missing_concepts"]
@@ -182,12 +183,13 @@ CHECKLIST_SCHEMA: Mapping[str, Any] = _AskedChecklist.model_json_schema()
 """The JSON schema of the reply that `checklist_with` asks for."""
 
 _INSTRUCTION = """\
-Break the video prompt into atomic yes/no questions that a viewer can answer from the video alone. Ask about everything the
-prompt says and nothing it does not say. One fact per question. Kinds: object (is it there), attribute (colour, size, material),
-count, relation (left of, right of, above, below, in front of, behind, next to, on), action, scene, style, camera.
-For each give: kind; text (the question); phrase (the words of the prompt it comes from); subject (the noun phrase asked about,
-as the prompt puts it, empty for scene, style and camera); value (what is asked of it: "red", "2", "left of", "moves right",
-"black background"); object (the other noun phrase of a relation, else empty). Answer with JSON: {"questions": [...]}."""
+Break the video prompt into atomic yes/no questions that a viewer can answer from the video alone. Ask about everything
+the prompt says and nothing it does not say. One fact per question. Kinds: object (is it there), attribute (colour, size,
+material), count, relation (left of, right of, above, below, in front of, behind, next to, on), action, scene, style,
+camera. For each give: kind; text (the question); phrase (the words of the prompt it comes from); subject (the noun
+phrase asked about, as the prompt puts it, empty for scene, style and camera); value (what is asked of it: "red", "2",
+"left of", "moves right", "black background"); object (the other noun phrase of a relation, else empty).
+Answer with JSON: {"questions": [...]}."""
 
 
 def checklist_with(
@@ -195,8 +197,8 @@ def checklist_with(
 ) -> tuple[list[Question], Literal["model", "rules"]]:
     """The prompt's questions by a language model, and who made them.
 
-    `ask(messages, schema)` gives the reply's text. When it raises, or the reply holds no usable questions, the rules make
-    them instead and a warning is logged: a checklist is always had.
+    `ask(messages, schema)` gives the reply's text. When it raises, or the reply holds no usable questions, the rules
+    make them instead and a warning is logged: a checklist is always had.
     """
     messages = [{"role": "system", "content": _INSTRUCTION}, {"role": "user", "content": prompt}]
     try:

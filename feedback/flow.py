@@ -1,4 +1,4 @@
-"""Optical flow: how far each place of the picture moves between neighbouring frames, and how much of it is the camera's.
+"""Optical flow: how far each place of the picture moves from frame to frame, and how much of that is the camera's.
 
 DIS flow, medium preset, at half size: on translations of 0..40 px with grain of 2/255 it was off by 0.26 px at most, at
 8 ms for a 480 x 832 pair, where full size invents 0.7 px of motion in still smooth pictures and Farneback's flow misses
@@ -6,6 +6,7 @@ nearly all motion of smooth ones.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -18,11 +19,13 @@ With 64, a plain disc of 32 px on texture came out up to a third too slow."""
 _LONGEST_ENLARGED_PX = 2048
 _LEAST_PX = 16
 _TEXTURE_PER_PX = 1.0
-"""Grey levels (of 255) per work px that a place must change by in its flattest direction to be called textured. Grain of
-4/255 reaches 0.6, a plain shape's outline 2 and more."""
+"""Grey levels (of 255) per work px that a place must change by in its flattest direction to be called textured. Grain
+of 4/255 reaches 0.6, a plain shape's outline 2 and more."""
 _CAMERA_TOLERANCE_PX = 0.35
+"""In work px: a place within this of the camera's motion is carried along by it."""
 _CAMERA_CELLS = 6
 _CAMERA_COVER = 0.4
+"""Of 6 x 6 cells: the share that must hold places which move as one."""
 
 
 @dataclass(frozen=True)
@@ -64,19 +67,20 @@ def flow_fields(clip: Clip) -> np.ndarray:
     """
     pictures = work_pictures(clip)
     size = pictures.shape[1:]
-    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     per_work_px = np.array([clip.width / size[1], clip.height / size[0]], np.float32)
     pad = [max(0, _LEAST_PX - side) for side in size]
     padded = np.pad(pictures, ((0, 0), (0, pad[0]), (0, pad[1])), mode="edge")
-    fields = [dis.calc(padded[t], padded[t + 1], None)[: size[0], : size[1]] for t in range(len(padded) - 1)]  # type: ignore[call-overload]
+    blank = np.zeros((*padded.shape[1:], 2), np.float32)
+    fields = [dis.calc(now, after, blank.copy())[: size[0], : size[1]] for now, after in pairwise(padded)]
     return np.stack(fields) * per_work_px if fields else np.empty((0, *size, 2), np.float32)
 
 
 def work_pictures(clip: Clip) -> np.ndarray:
     """The clip's frames in grey at the work size, uint8 [t, h', w'].
 
-    Grey is the mix of red, green and blue that differs most over the clip, so that a red thing on an equally bright blue
-    ground does not vanish.
+    Grey is the mix of red, green and blue that differs most over the clip, so that a red thing on an equally bright
+    blue ground does not vanish.
     """
     shorter, longer = sorted((clip.width, clip.height))
     enlarge = min(-(-WORK_PX // shorter), max(1, _LONGEST_ENLARGED_PX // longer))
@@ -90,7 +94,7 @@ def work_pictures(clip: Clip) -> np.ndarray:
 
 
 def _contrast_axis(pictures: np.ndarray) -> np.ndarray:
-    """The weights of red, green and blue under which the pictures differ most, float32 [3], each grey step kept as 1."""
+    """The weights of red, green and blue under which the pictures differ most: float32 [3], of length 1 / √3."""
     pixels = pictures.reshape(-1, 3)[:: max(1, pictures.size // 300_000)].astype(np.float64)
     axis = np.linalg.eigh(np.cov(pixels, rowvar=False, bias=True))[1][:, -1]
     return (axis * np.sign(axis[np.argmax(np.abs(axis))]) / 3**0.5).astype(np.float32)

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from feedback import english
 from feedback.lexicon import OPPOSITE, Relation, colour_in, motion_in, shape_in, words_of
-from feedback.prompt_parser import Reading, Statement, Thing, read_prompt
+from feedback.prompt_parser import read_prompt
+from feedback.prompt_reading import Reading, Statement, Thing
 from feedback.records import Question
 
 _SYNONYMS = (
@@ -13,24 +14,22 @@ _SYNONYMS = (
     "small little tiny miniature mini petite",
     "happy cheerful joyful joyous smiling", "sad unhappy sorrowful", "cute adorable charming",
     "fast quick rapid speedy swift swiftly", "car automobile vehicle sedan", "bike bicycle", "tv television",
-    "dog puppy hound canine", "cat kitten feline", "beach shore seaside coast shoreline", "ocean sea", "photo photograph picture",
+    "dog puppy hound canine", "cat kitten feline", "beach shore seaside coast shoreline", "ocean sea",
+    "photo photograph picture",
     "run sprint jog dash race", "walk stroll wander amble", "sit seat perch", "look gaze stare watch",
     "beautiful pretty lovely gorgeous stunning picturesque", "forest wood woodland", "street road avenue",
-    "closeup close-up close", "movie film cinematic", "realistic photorealistic photoreal", "watercolor watercolour", "background backdrop",
+    "closeup close-up close", "movie film cinematic", "realistic photorealistic photoreal", "watercolor watercolour",
+    "background backdrop",
 )  # fmt: skip
 _SAME: dict[str, str] = {word: group.split()[0] for group in _SYNONYMS for word in group.split()}
-_EMPTY = (
-    english.DETERMINERS | english.PRONOUNS | english.BE | english.AUXILIARIES | english.CONJUNCTIONS | english.RELATIVES
-    | english.PLACE_PREPOSITIONS | english.OTHER_PREPOSITIONS
-)  # fmt: skip
 
 
 def concepts(text: str) -> frozenset[str]:
     """The intent atoms of a text, in canonical words: the same for texts that ask for the same.
 
-    Things as "red circle", counts above one as "2 red circle", motions as "red circle moves right" ("still" and "moves" for
-    stillness and motion without direction), relations as "red circle left of blue square" (only "left of" and "above": the
-    other two are turned round), anything else as lemmas ("cat", "cat drink coffee", "beach").
+    Things as "red circle", counts above one as "2 red circle", motions as "red circle moves right" ("still" and "moves"
+    for stillness and motion without direction), relations as "red circle left of blue square" (only "left of" and
+    "above": the other two are turned round), anything else as lemmas ("cat", "cat drink coffee", "beach").
     """
     reading = read_prompt(text)
     atoms = {thing.concept for thing in reading.things if not thing.is_scene}
@@ -72,9 +71,9 @@ def _ordered(subject: str, relation: str, other: str) -> tuple[str, str, str]:
 def missing_concepts(prompt_questions: Sequence[Question], candidate_text: str) -> list[Question]:
     """The questions whose content the candidate text no longer asks for, in their order.
 
-    Precise where the words are of the shapes lexicon: synonyms, inflection and word order do not matter, but another count,
-    motion, colour or an inverted relation does, also when it is right for another subject. Elsewhere forgiving: it is
-    enough that half of the question's content words return, in any form.
+    Precise where the words are of the shapes lexicon: synonyms, inflection and word order do not matter, but another
+    count, motion, colour or an inverted relation does, also when it is right for another subject. Elsewhere forgiving:
+    it is enough that half of the question's content words return, in any form.
     """
     reading = read_prompt(candidate_text)
     words = {_key(word) for word in _content(candidate_text)}
@@ -184,7 +183,7 @@ def _matches(thing: Thing, wanted: Thing) -> bool:
 
 
 def _content(text: str) -> list[str]:
-    return [word for word in words_of(text) if word not in _EMPTY]
+    return [word for word in words_of(text) if word not in english.CLOSED]
 
 
 def _key(word: str) -> str:

@@ -48,7 +48,8 @@ _MOVE = (
 )
 _MOTIONS: tuple[tuple[Motion, str], ...] = (
     ("still", r"\b(?:(?:stay|stand|sit|remain|keep|hold|hang|rest)\w*\s+(?:completely\s+|perfectly\s+)?"
-              r"(?:still|in place|put)|does(?: not|n't) move|not moving|motionless|stationary|unmoving|static|at rest|immobile)\b"),
+              r"(?:still|in place|put)"
+              r"|does(?: not|n't) move|not moving|motionless|stationary|unmoving|static|at rest|immobile)\b"),
     ("left", rf"\b{_MOVE}\s+(?:\w+ly\s+)?(?:to(?:wards?)? (?:the )?)?left(?:wards?)?\b|\bleftwards?\b"),
     ("right", rf"\b{_MOVE}\s+(?:\w+ly\s+)?(?:to(?:wards?)? (?:the )?)?right(?:wards?)?\b|\brightwards?\b"),
     ("up", rf"\b{_MOVE}\s+(?:\w+ly\s+)?(?:up(?:wards?)?|skywards?|to(?:wards?)? the top)\b|\bupwards?\b"

@@ -16,7 +16,7 @@ places of a still thing's outline."""
 _LEAST_AREA = 0.003
 """Of the picture: fewer moving places than this are noise."""
 _CORE = 0.6
-"""Flow is smeared over outlines: speed and direction are taken where flow is at least this share of its near-maximum."""
+"""Flow is smeared over outlines: velocity is taken where flow is at least this share of its 95th percentile."""
 
 
 @dataclass(frozen=True)

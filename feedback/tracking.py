@@ -3,16 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Protocol
 
 import numpy as np
 
 from feedback.lexicon import Motion
-from feedback.vision import Thing
 
 _MOVING_SHARE = 0.04
 """Of the frame's shorter side: a thing whose path spans more than this over the clip rather moves than not."""
 _SHARPNESS = 0.008
 _DIRECTIONS: dict[Motion, tuple[float, float]] = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
+
+
+class Located(Protocol):
+    """Anything with a middle: a thing that vision found, a detector's detection."""
+
+    @property
+    def center(self) -> tuple[float, float]:
+        """(x, y) in pixels."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -70,11 +79,11 @@ def _soft_step(share: float) -> float:
     return float(1 / (1 + np.exp(-np.clip((share - _MOVING_SHARE) / _SHARPNESS, -60, 60))))
 
 
-def paths_of(things: Sequence[Sequence[Thing]]) -> list[Path]:
+def paths_of(things: Sequence[Sequence[Located]]) -> list[Path]:
     """The paths of as many things as a frame usually shows, each at least half of the clip long.
 
-    `things` holds the candidates of every frame. From frame to frame the nearest is taken for the same thing; one that is
-    hidden for a while is waited for.
+    `things` holds the candidates of every frame. From frame to frame the nearest is taken for the same thing; one that
+    is hidden for a while is waited for.
     """
     usual = round(median(len(present) for present in things if present)) if any(things) else 0
     start = next((t for t, present in enumerate(things) if len(present) == usual and usual), None)
@@ -84,11 +93,9 @@ def paths_of(things: Sequence[Sequence[Thing]]) -> list[Path]:
     for t in range(start + 1, len(things)):
         free = [thing.center for thing in things[t]]
         order = sorted(
-            (
-                (np.hypot(x - track[-1][1][0], y - track[-1][1][1]), i, j)
-                for i, track in enumerate(tracks)
-                for j, (x, y) in enumerate(free)
-            )
+            (np.hypot(x - track[-1][1][0], y - track[-1][1][1]), i, j)
+            for i, track in enumerate(tracks)
+            for j, (x, y) in enumerate(free)
         )
         used_tracks, used_points = set[int](), set[int]()
         for _, i, j in order:

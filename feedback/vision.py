@@ -23,11 +23,13 @@ _NAMED_RGB: dict[Colour, tuple[tuple[int, int, int], ...]] = {
 }
 """What people commonly call by each name, several anchors a colour; the nearest in CIE Lab wins."""
 
-_WORK_PX = 128
-"""Frames with a shorter side below this are enlarged to it first, so that outlines have enough points."""
+_WORK_PX = (128, 256)
+"""Frames are looked at with a shorter side within this: outlines have enough points, and large frames cost little."""
 _FOREGROUND_DISTANCE = 18.0
-"""Lab distance from the background above which a pixel belongs to a thing: several times H.264's and sigma-4 noise's."""
+"""Lab distance from the background above which a pixel belongs to a thing: well above H.264's and sigma-4 noise's."""
 _SAME_COLOUR_DISTANCE = 22.0
+_FAINT_DISTANCE = 35.0
+"""What goes by the background's name must differ from it by this much in Lab to be a thing, not a halo."""
 _SMALLEST_AREA = 0.005
 """Of the frame: a triangle 6 px wide and high at 64 px. Smaller blobs are noise or codec remains."""
 _LARGEST_AREA = 0.6
@@ -66,15 +68,19 @@ def look_at(frame: np.ndarray) -> Look:
     different colours are told apart where they touch or overlap; things of one colour that touch are one.
     """
     height, width = frame.shape[:2]
-    scale = max(1.0, _WORK_PX / min(height, width))
-    if scale > 1:
-        frame = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    side = min(height, width)
+    scale = float(np.clip(side, *_WORK_PX)) / side
+    if scale != 1:
+        interpolation = cv2.INTER_LINEAR if scale > 1 else cv2.INTER_AREA
+        frame = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=interpolation)
     frame = cv2.bilateralFilter(cv2.medianBlur(frame, 3), 5, 25, 3)
     lab = cv2.cvtColor(frame.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     background, share = _background(lab)
     things = []
     foreground = np.linalg.norm(lab - background, axis=2) > _FOREGROUND_DISTANCE
     for mask, colour in _colour_layers(lab, foreground, background):
+        if _name_of(colour) == _name_of(background) and np.linalg.norm(colour - background) < _FAINT_DISTANCE:
+            continue
         hidden_by = foreground & ~mask
         things += _things(mask, hidden_by, colour, scale)
     things.sort(key=lambda thing: -thing.area)
@@ -134,7 +140,7 @@ def _is_fringe(
         return False
     here = solid & (np.linalg.norm(lab - colour, axis=2) < _SAME_COLOUR_DISTANCE)
     there = solid & (np.linalg.norm(lab - other, axis=2) < _SAME_COLOUR_DISTANCE)
-    reach = max(3, min(solid.shape) // 25)
+    reach = min(solid.shape) // 14
     around = cv2.dilate(there.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0
     return bool((here & around).sum() > 0.6 * here.sum())
 
@@ -158,9 +164,11 @@ def _things(mask: np.ndarray, hidden_by: np.ndarray, colour: np.ndarray, scale: 
         area = cv2.contourArea(contour)
         left, top, across, down = cv2.boundingRect(contour)
         is_size = _SMALLEST_AREA * mask.size <= area <= _LARGEST_AREA * mask.size
-        if not is_size or min(across, down) < 0.2 * max(across, down) or area < 0.3 * across * down:
+        is_rim = cv2.countNonZero(clean[top : top + down, left : left + across]) < 0.55 * area
+        if not is_size or is_rim or min(across, down) < 0.2 * max(across, down) or area < 0.3 * across * down:
             continue
-        free = contour[~covering[contour[:, 0, 1], contour[:, 0, 0]]]
+        outline = np.asarray(contour, np.intp)[:, 0]
+        free = outline[~covering[outline[:, 1], outline[:, 0]]]
         shape, confidence = _shape_of(contour, free)
         moments = cv2.moments(contour)
         middle = (moments["m10"] / moments["m00"] + 0.5, moments["m01"] / moments["m00"] + 0.5)
@@ -187,16 +195,21 @@ def _shape_of(contour: np.ndarray, free: np.ndarray) -> tuple[Shape, float]:
         "circle": area / max(np.pi * radius**2, 1.0),
     }
     if len(free) < 0.95 * len(contour) and len(free) >= 12:
-        fills["circle"] = max(fills["circle"], _roundness(free[:, 0].astype(float)))
+        fills["circle"] = max(fills["circle"], _roundness(free.astype(float), 1.3 * radius))
     ranked = sorted(fills, key=lambda shape: -fills[shape])
     return ranked[0], float(np.clip((fills[ranked[0]] - fills[ranked[1]]) / 0.2, 0.05, 1.0))
 
 
-def _roundness(points: np.ndarray) -> float:
-    """How well points (x, y) lie on one circle: 1.0 exactly, 0 when off by a tenth of its radius (least squares)."""
+def _roundness(points: np.ndarray, largest_radius: float) -> float:
+    """How well points (x, y) lie on one circle: 1.0 exactly, 0 when off by a tenth of its radius (least squares).
+
+    Also 0 for a circle too large for what it bounds: any straight edge lies on a huge one.
+    """
     design = np.column_stack([2 * points, np.ones(len(points))])
     (x, y, rest), *_ = np.linalg.lstsq(design, (points**2).sum(axis=1), rcond=None)
     radius = np.sqrt(max(rest + x**2 + y**2, 1e-9))
+    if radius > largest_radius:
+        return 0.0
     off = np.abs(np.hypot(points[:, 0] - x, points[:, 1] - y) - radius).mean()
     return float(max(0.0, 1.0 - 10 * off / radius))
 
@@ -210,7 +223,9 @@ def _name_of(lab: np.ndarray) -> Colour:
 
 
 def _anchors() -> list[tuple[Colour, np.ndarray]]:
-    flat = [(colour, rgb) for colour, rgbs in _NAMED_RGB.items() for rgb in rgbs]
+    flat: list[tuple[Colour, tuple[int, int, int]]] = [
+        (colour, rgb) for colour, rgbs in _NAMED_RGB.items() for rgb in rgbs
+    ]
     lab = cv2.cvtColor(np.array([[rgb for _, rgb in flat]], np.float32) / 255, cv2.COLOR_RGB2LAB)[0]
     return [(colour, value) for (colour, _), value in zip(flat, lab, strict=True)]
 

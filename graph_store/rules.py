@@ -8,6 +8,7 @@ from graph_store.words import (
     ATMOSPHERE_HEADS,
     ATMOSPHERE_PHRASES,
     AUXILIARIES,
+    CLOTHES,
     CONJUNCTIONS,
     DETERMINERS,
     FUNCTION_WORDS,
@@ -92,11 +93,11 @@ def _find_places(words: list[str]) -> list[tuple[int, int, bool]]:
             continue
         stop = at + 1
         while stop < len(words) and stop - at <= NOUN_PHRASE_WORDS and not _ends_noun_phrase(words[stop]):
-            if _is_participle(words, stop) and stop > at + 2:
+            if stop > at + 2 and (_is_participle(words, stop) or _is_finite(words, stop)):
                 break
             stop += 1
         phrase = [word.lower() for word in words[at + 1 : stop]]
-        if phrase and not set(phrase) & ATMOSPHERE_HEADS:
+        if phrase and not set(phrase) & (ATMOSPHERE_HEADS | CLOTHES):
             heads = [place for place, word in enumerate(phrase) if _singular(word) in PLACE_NOUNS]
             if heads and phrase[heads[-1]] not in NOT_PLACES:
                 found.append((at, at + 2 + heads[-1], True))
@@ -118,6 +119,13 @@ def _is_participle(words: list[str], at: int) -> bool:
     if not word.endswith("ing") or len(word) < 5 or word in NOUNS_IN_ING:
         return False
     return at == 0 or words[at - 1].lower() not in DETERMINERS | {"of"}
+
+
+def _is_finite(words: list[str], at: int) -> bool:
+    """Whether this is a known verb in "-s" with nothing after it that a plural noun would describe."""
+    word = words[at].lower()
+    ends_here = at + 1 == len(words) or not _describes(words[at + 1].lower())
+    return ends_here and word.endswith("s") and _base_of(word) in VERBS
 
 
 def _base_of(word: str) -> str:
@@ -154,7 +162,7 @@ def _find_verbs(words: list[str], covered: set[int]) -> dict[int, str]:
         if _is_participle(words, at):
             # "curling" in "thin curling shavings" and "drifting" in "drifting clouds" only describe.
             led = at == 0 or before in AUXILIARIES | CONJUNCTIONS | {","}
-            followed = not after or after in FUNCTION_WORDS or not _is_word(after)
+            followed = not after or not _describes(after)
             if (led or followed) and after not in ATMOSPHERE_HEADS:
                 verbs[at] = word
             continue
@@ -163,8 +171,7 @@ def _find_verbs(words: list[str], covered: set[int]) -> dict[int, str]:
         joined = before == "and" and bool(verbs)
         if word.endswith("s") and not word.endswith(("ss", "'s", "’s")):
             base = _base_of(word)
-            ends_here = not after or after in FUNCTION_WORDS or not _is_word(after)
-            if after in DETERMINERS or (base in VERBS and (ends_here or joined)):
+            if after in DETERMINERS or _is_finite(words, at) or (joined and base in VERBS):
                 verbs[at] = _ing(base)
         elif word in VERBS and (before.endswith("s") or before in PLURALS or joined):
             verbs[at] = _ing(word)

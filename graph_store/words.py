@@ -60,6 +60,12 @@ NOT_PLACES = read_words("""
 """)
 """Places only when they are all that a caption gives."""
 
+CLOTHES = read_words("""
+    apron blazer blouse boots cap cape cloak coat costume dress glasses gloves gown hat headphones helmet hoodie jacket
+    jeans kimono mask overalls pajamas raincoat robe scarf shirt shoes skirt suit sunglasses sweater swimsuit t-shirt
+    tie trousers turban uniform veil vest wetsuit
+""")
+
 ATMOSPHERE_HEADS = read_words("""
     light lighting sunlight lamplight daylight moonlight firelight candlelight backlight starlight spotlight
     spotlights neon glow sky skies mood atmosphere ambience ambiance shot angle camera pan push-in pull-back zoom

@@ -17,14 +17,9 @@ class RendererConformance:
 
     def test_a_resolved_request_has_every_number_and_resolves_to_itself(self, renderer: Renderer):
         resolved = renderer.resolve(self.request_)
-        assert resolved.width
-        assert resolved.height
-        assert resolved.num_frames
-        assert resolved.fps
-        assert resolved.width > 0
-        assert resolved.height > 0
-        assert resolved.num_frames > 0
-        assert resolved.fps > 0
+        for number in (resolved.width, resolved.height, resolved.num_frames, resolved.fps):
+            assert number is not None
+            assert number > 0
         assert (resolved.text, resolved.seed) == (self.request_.text, self.request_.seed)
         assert renderer.resolve(resolved) == resolved
 

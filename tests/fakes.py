@@ -8,6 +8,7 @@ from agent.config import LoopConfig, make_config
 from agent.errors import RenderError
 from agent.renderers.painter import Painter
 from agent.renderers.renderer import RenderRequest, StepCallback
+from agent.rewriters.rewriter import Draft, RewriteTask
 from feedback.clip import Clip
 
 FAST: dict[str, Any] = {
@@ -43,12 +44,30 @@ class FailingPainter(Painter):
         return super().render(request, on_step)
 
 
+class SlowLearner:
+    """A rewriter for "a red circle moves up, two azure balls drift leftwards"; its second round gets it right."""
+
+    name = "slow learner"
+    rounds = (
+        ("A red circle moves up and two azure balls drift leftwards on a black background.",),
+        (
+            "A red circle moves up and two blue circles move to the left.",
+            "A red circle moves up, 2 azure balls go left.",
+        ),
+    )
+
+    def rewrite(self, task: RewriteTask) -> list[Draft]:
+        if task.iteration >= len(self.rounds):
+            return []
+        return [Draft(text, "as told", parent=task.champion) for text in self.rounds[task.iteration]]
+
+
 class BrokenRewriter:
     """A rewriter whose server is always down."""
 
     name = "broken"
 
-    def rewrite(self, task: Any) -> list[Any]:
+    def rewrite(self, task: RewriteTask) -> list[Draft]:
         raise ConnectionError("the server is gone")
 
 

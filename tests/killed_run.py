@@ -33,5 +33,5 @@ class Killer:
 
 if __name__ == "__main__":
     output_dir, prompt, event, nth = sys.argv[1:]
-    config = fast_config(render__renderer="fakes:CountingPainter", retrieve__graph="none", stop__max_iterations=2)
+    config = fast_config(render__renderer="fakes:CountingPainter", rewrite__rewriter="fakes:SlowLearner")
     begin_run(prompt, config, Path(output_dir), "killed").execute(listeners=[Killer(event, int(nth))])

@@ -154,9 +154,23 @@ def build_tiny_chat_model(folder: Path) -> Path:
     return folder
 
 
+BUILD_AND_SERVE = """
+import pathlib, sys
+import serve
+serve.build_tiny_chat_model(pathlib.Path(sys.argv[2]))
+from transformers.cli.transformers import main
+main()
+"""
+"""One process for both, so that torch is imported once."""
+
+
 @contextmanager
-def transformers_serve(folder: Path, model: Path) -> Iterator[str]:
-    """The base URL of a running `transformers serve` with this model; raises RuntimeError when it does not come up."""
+def transformers_serve(folder: Path) -> Iterator[tuple[str, str]]:
+    """Base URL and model name of a running `transformers serve` with the tiny model.
+
+    Raises RuntimeError when it does not come up.
+    """
+    model = folder / "model"
     port = free_port()
     home = folder / "hf_home"
     (home / "hub").mkdir(parents=True)
@@ -167,12 +181,13 @@ def transformers_serve(folder: Path, model: Path) -> Iterator[str]:
         "OMP_NUM_THREADS": "1",
         "CUDA_VISIBLE_DEVICES": "",
     }
-    command = [sys.executable, "-m", "transformers.cli.transformers", "serve", str(model)]
+    command = [sys.executable, "-c", BUILD_AND_SERVE, "serve", str(model)]
     command += ["--host", "127.0.0.1", "--port", str(port), "--device", "cpu", "--dtype", "float32"]
-    with log.open("wb") as out, subprocess.Popen(command, env=environment, stdout=out, stderr=out) as server:
+    here = Path(__file__).parent
+    with log.open("wb") as out, subprocess.Popen(command, cwd=here, env=environment, stdout=out, stderr=out) as server:
         try:
             _wait_until_healthy(f"http://127.0.0.1:{port}/health", server, log)
-            yield f"http://127.0.0.1:{port}/v1"
+            yield f"http://127.0.0.1:{port}/v1", str(model)
         finally:
             server.send_signal(signal.SIGTERM)
             try:

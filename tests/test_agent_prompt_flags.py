@@ -3,7 +3,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.errors import UsageError
@@ -19,7 +19,7 @@ def test_words_without_flags_stay_as_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "text", "settings"),
+    ("typed", "text", "wanted"),
     [
         ("a cat -ar 16:9", "a cat", {"aspect_ratio": (16, 9)}),
         ("a cat --ar 9:16", "a cat", {"aspect_ratio": (9, 16)}),
@@ -46,11 +46,11 @@ def test_words_without_flags_stay_as_they_are() -> None:
         ("a cat -size 1280x720", "a cat", {"aspect_ratio": (16, 9)}),
     ],
 )
-def test_flags_become_settings(typed: str, text: str, settings: dict) -> None:
+def test_flags_become_settings(typed: str, text: str, wanted: dict) -> None:
     request = read_prompt(typed)
     assert request.text == text
     assert request.raw == typed
-    assert request.model_dump(exclude={"text", "raw"}, exclude_defaults=True) == settings
+    assert request.model_dump(exclude={"text", "raw"}, exclude_defaults=True) == wanted
 
 
 @pytest.mark.parametrize(
@@ -140,6 +140,7 @@ def test_real_queries_are_read_without_a_crash_and_no_known_flag_stays_a_word() 
     assert sum(request.negative is not None for request in requests) > 30
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_is_read_or_called_empty(typed: str) -> None:
     try:
@@ -169,6 +170,7 @@ PIECES = [
 ]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=12))
 def test_any_mix_of_flags_leaves_no_setting_in_the_words(pieces: list[str]) -> None:
     try:

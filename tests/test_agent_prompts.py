@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.prompts import REPLY_SCHEMA, Rewrite, read_rewrite, rewrite_messages, write_reply
@@ -108,6 +108,7 @@ def test_a_rewrite_is_read_from_any_reply(reply: str, expected: Rewrite) -> None
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=80).map(str.strip)
 
 
+@settings(deadline=None)
 @given(words, words, st.sampled_from(["prompt", "generator", "unclear"]))
 def test_what_is_written_is_read_again(text: str, rationale: str, fault) -> None:
     rewrite = Rewrite(text, rationale, fault)
@@ -117,6 +118,7 @@ def test_what_is_written_is_read_again(text: str, rationale: str, fault) -> None
         assert read_rewrite(written) == rewrite
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_reply_is_read(reply: str) -> None:
     assert isinstance(read_rewrite(reply).text, str)

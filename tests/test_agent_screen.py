@@ -229,3 +229,8 @@ def test_what_passes_asks_for_everything_and_passes_again(text: str, limit: int 
 @given(st.text(max_size=200), st.sampled_from([None, 5]))
 def test_any_text_is_screened(text: str, limit: int | None) -> None:
     assert_holds(text, limit, [])
+
+
+@pytest.mark.parametrize("piece", ["\n", " \t", "- ", "> # ", "prompt: ", "sure! ", "**", "<think>", "{", "“"])
+def test_a_reply_of_one_thing_repeated_ten_thousand_times_is_screened(piece: str) -> None:
+    assert screen(piece * 10_000).dropped

@@ -46,7 +46,7 @@ def test_rapo_columns_become_scene_action_and_atmosphere(tmp_path):
 
 @pytest.mark.parametrize("column", ["caption", "text", "prompt", "Input"])
 def test_a_table_with_a_caption_column_is_enough(tmp_path, column):
-    read = read_captions(write(tmp_path, "a.csv", f"id,{column}\r\n1,\"A dog\nruns.\"\r\n2,A cat.\r\n"))
+    read = read_captions(write(tmp_path, "a.csv", f'id,{column}\r\n1,"A dog\nruns."\r\n2,A cat.\r\n'))
     assert [caption.text for caption in read.captions] == ["A dog runs.", "A cat."]
 
 
@@ -82,7 +82,7 @@ def test_bad_rows_are_listed_with_line_and_reason_and_good_ones_kept(tmp_path):
 
 
 def test_an_unclosed_quote_costs_its_row_and_not_the_file(tmp_path):
-    text = "caption\nA dog.\n\"An unclosed quote\n" + "A filler line.\n" * 20_000 + "\n"
+    text = 'caption\nA dog.\n"An unclosed quote\n' + "A filler line.\n" * 20_000 + "\n"
     read = read_captions(write(tmp_path, "a.csv", text))
     assert read.captions[0].text == "A dog."
     assert read.rejected[0].line == 3

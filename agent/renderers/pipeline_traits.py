@@ -1,7 +1,8 @@
 """What each text-to-video pipeline of diffusers does in its own way: the names, rules and defaults a renderer needs.
 
-Defaults are those of diffusers 0.42; frame and size rules were found by rendering small random models of each class.
-Frame rates are the ones the models' authors export with: a pipeline has none, unless it takes `rate_keyword`.
+Defaults are those of diffusers 0.42. Frame and size rules were found by rendering small random models of each class,
+but for Allegro and LTX2, whose rules follow from how far their real decoders compress. Frame rates are the ones the
+models' authors export with: a pipeline has none, unless it takes `rate_keyword`.
 """
 
 from collections.abc import Callable, Mapping
@@ -110,8 +111,8 @@ def _fit_wan(traits: PipelineTraits, read: ReadConfig) -> PipelineTraits:
     vae, patch = read("vae/config.json"), read("transformer/config.json").get("patch_size", (1, 2, 2))
     return replace(
         traits,
-        frame_step=vae.get("scale_factor_temporal", 4),
-        size_multiple=lcm(16, vae.get("scale_factor_spatial", 8) * lcm(patch[1], patch[2])),
+        frame_step=vae.get("scale_factor_temporal") or 4,
+        size_multiple=lcm(16, (vae.get("scale_factor_spatial") or 8) * lcm(patch[1], patch[2])),
     )
 
 

@@ -74,8 +74,9 @@ class _Finder:
 
 def _thing_part(thing: Question, checklist: Sequence[Question], finder: _Finder) -> Part:
     about = [q.id for q in checklist if q.subject == thing.subject and q.kind in ("object", "count", "attribute")]
-    meant = concepts(thing.phrase)
-    same = [m.text for m in finder.near(thing.phrase, "subject") if concepts(m.text) == meant]
+    count = next((q.value for q in checklist if q.kind == "count" and q.subject == thing.subject), "1")
+    named = f"{count} {thing.subject}"
+    same = [m.text for m in finder.near(named, "subject") if concepts(m.text) == concepts(named)]
     return Part(tuple(about), _unique([*same, thing.phrase]), subject=thing.subject)
 
 

@@ -20,9 +20,9 @@ _PLAIN = frozenset(("plain", "solid", "simple", "uniform", "a", "an", "the", "ba
 
 
 class ShapesJudge:
-    """Answers questions about circles, squares and triangles of plain colour: the `Judge` of the pocket stack.
+    """Answers questions about circles, squares and triangles of plain colour.
 
-    P(yes) is the share of frames that show it; for motions it is how clearly the thing's path goes that way. Anything else
+    P(yes) is the share of frames that show it; for motions it is how clearly the path goes that way. Anything else
     ("cat", "watercolor style", "zoom in") is answered None.
     """
 

@@ -15,7 +15,7 @@ class AlignmentSource:
     def __init__(self, judge: Judge):
         self._judge = judge
 
-    def assess(self, clip: Clip, prompt: str, checklist: Sequence[Question]) -> Feedback:
+    def assess(self, clip: Clip, prompt: str, checklist: Sequence[Question]) -> Feedback:  # noqa: ARG002
         """Unscored when the judge can answer none of the questions."""
         verdicts = self._judge.ask(clip, checklist)
         answered = [verdict.p_yes for verdict in verdicts if verdict.p_yes is not None]

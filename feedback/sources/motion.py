@@ -1,8 +1,8 @@
 """Motion: what moves, which way and how evenly, by optical flow and tracked boxes, against what was asked.
 
-Only what was asked is scored. When nothing was, a clip that moves is scored by how evenly it does and a still one not at
-all: stillness is never worth anything unless it was asked for. The camera's motion is taken off first, so that a pan over
-a still subject is not motion of the subject.
+Only what was asked is scored. When nothing was, a clip that moves is scored by how evenly it does and a still one not
+at all: stillness is never worth anything unless it was asked for. The camera's motion is taken off first, so that a pan
+over a still subject is not motion of the subject.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class MotionSource:
     def __init__(self, detector: Detector | None = None):
         self.detector = detector
 
-    def assess(self, clip: Clip, prompt: str, checklist: Sequence[Question]) -> Feedback:
+    def assess(self, clip: Clip, prompt: str, checklist: Sequence[Question]) -> Feedback:  # noqa: ARG002
         """Feedback on the clip's motion; unscored for a single frame."""
         if clip.num_frames < 2:
             why = "one frame has no motion"

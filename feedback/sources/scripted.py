@@ -12,8 +12,8 @@ Say = Callable[[Clip, str, Sequence[Question]], Feedback | float | None]
 class ScriptedSource:
     """Says what a function or a list tells it: for tests and rehearsals.
 
-    A list is told one item a call, its last item ever after. An item is a `Feedback`, a score in 0..1, None (unscored), or
-    an exception, which is raised. An empty list is a ValueError.
+    A list is told one item a call, its last item ever after. An item is a `Feedback`, a score in 0..1, None
+    (unscored), or an exception, which is raised. An empty list is a ValueError.
     """
 
     def __init__(self, say: Say | Sequence[Feedback | float | Exception | None], name: str = "scripted"):

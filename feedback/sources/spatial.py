@@ -18,8 +18,8 @@ class SpatialSource:
     def __init__(self, detector: Detector):
         self._detector = detector
 
-    def assess(self, clip: Clip, prompt: str, checklist: Sequence[Question]) -> Feedback:
-        """Unscored when the prompt asks for no count above one and no relation, or the detector knows none of the things."""
+    def assess(self, clip: Clip, prompt: str, checklist: Sequence[Question]) -> Feedback:  # noqa: ARG002
+        """Unscored when the prompt asks for no count above one and no relation, or the detector knows none of it."""
         asked = [question for question in checklist if question.kind in ("count", "relation")]
         if not any(question.kind == "relation" or _number(question) > 1 for question in asked):
             return self._unscored("the prompt asks for no count above one and no relation")
@@ -79,7 +79,7 @@ def _count(question: Question, frames: Sequence[dict[str, list[Detection]]]) -> 
 
 
 def _relation(question: Question, frames: Sequence[dict[str, list[Detection]]]) -> tuple[Verdict, str, float | None]:
-    """The verdict, the line for the critique, and the median distance in mean box sizes (None when never both are seen)."""
+    """The verdict, the line for the critique, and the median distance in mean box sizes (None: never both seen)."""
     holds, instead, apart = 0, Counter[str](), []
     for frame in frames:
         pairs = [

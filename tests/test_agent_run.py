@@ -1,0 +1,255 @@
+"""One prompt all the way round: what comes out, and what happens when a part fails."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import fast_config
+
+from agent.config import LoopConfig
+from agent.errors import StageError, UsageError
+from agent.llm.scripted import ScriptedLanguageModel
+from agent.records import STOP_REASONS, Result
+from agent.rewriters.llm import LLMRewriter
+from agent.run import begin_run, open_parts, reopen_run
+from agent.trajectory import Trajectory, read_trajectory
+
+LOOSE = "a crimson ball drifting rightwards"
+
+
+def run(prompt: str, folder: Path, listeners: Any = (), **overrides: Any) -> tuple[Result, Trajectory]:
+    execution = begin_run(prompt, fast_config(**overrides), folder, "run")
+    return execution.execute(listeners=listeners), read_trajectory(folder / "run")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of one whole run."""
+    folder = tmp_path_factory.mktemp("finished")
+    run(LOOSE, folder)
+    return folder / "run"
+
+
+def test_loose_words_are_reworded_and_the_gain_holds_on_unseen_seeds(finished: Path) -> None:
+    trajectory = read_trajectory(finished)
+    result = trajectory.result
+    assert result is not None
+    assert "red circle" in result.best.text.lower()
+    assert result.best_score is not None
+    assert result.original_score is not None
+    assert result.best_score > result.original_score
+    assert result.verified_gain is not None
+    assert result.verified_gain > 0
+    assert result.stop_reason in STOP_REASONS
+    loop_seeds = {render.seed for render in trajectory.renders if render.purpose == "loop"}
+    assert loop_seeds.isdisjoint(result.verification.seeds if result.verification else [])
+
+
+def test_the_folder_holds_what_the_design_says(finished: Path) -> None:
+    names = {path.name for path in finished.iterdir()}
+    assert {"config.json", "trajectory.jsonl", "checkpoints.sqlite", "videos", "result.json", "report.html"} <= names
+    trajectory = read_trajectory(finished)
+    assert {f"{render.id}.mp4" for render in trajectory.renders} == {p.name for p in (finished / "videos").iterdir()}
+    header = trajectory.header
+    assert header["schema_version"] == 1
+    assert header["packages"]["langgraph"]
+    assert header["models"]["renderer"]["model"] == "retake/painter"
+
+
+def test_every_candidate_is_rendered_on_the_same_seeds(finished: Path) -> None:
+    trajectory = read_trajectory(finished)
+    seeds: dict[str, set[int]] = {}
+    for render in trajectory.renders:
+        if render.purpose == "loop":
+            seeds.setdefault(render.candidate, set()).add(render.seed)
+    assert len(seeds) > 1
+    assert len({frozenset(of_candidate) for of_candidate in seeds.values()}) == 1
+
+
+def test_the_saved_config_repeats_the_run(finished: Path, tmp_path: Path) -> None:
+    prompt, config = reopen_run(finished).folder.saved_config()
+    again = begin_run(prompt, config, tmp_path, "again").execute()
+    before = Result.model_validate_json((finished / "result.json").read_text(encoding="utf-8"))
+    timeless = {"totals": before.totals.model_copy(update={"seconds": 0, "render_seconds": 0})}
+    zeroed = again.totals.model_copy(update={"seconds": 0, "render_seconds": 0})
+    assert again.model_copy(update={"totals": zeroed}) == before.model_copy(update=timeless)
+
+
+def test_running_a_finished_run_again_renders_nothing_and_gives_the_same_result(finished: Path) -> None:
+    videos = {path: path.stat().st_mtime_ns for path in (finished / "videos").iterdir()}
+    before = (finished / "result.json").read_text(encoding="utf-8")
+    result = reopen_run(finished).execute()
+    assert result == Result.model_validate_json(before)
+    assert videos == {path: path.stat().st_mtime_ns for path in (finished / "videos").iterdir()}
+
+
+def test_a_changed_config_is_refused_with_the_differing_keys(finished: Path) -> None:
+    with pytest.raises(UsageError, match=r"stop\.patience \(2 there, 9 now\)"):
+        begin_run(LOOSE, fast_config(stop__patience=9), finished.parent, "run")
+    with pytest.raises(UsageError, match="another prompt"):
+        begin_run("a blue square", fast_config(), finished.parent, "run")
+    with pytest.raises(UsageError, match=r"stop\.patience"):
+        reopen_run(finished, fast_config(stop__patience=9))
+
+
+def test_the_words_as_typed_can_win(tmp_path: Path) -> None:
+    result, _ = run("a red circle moves to the right on a black background", tmp_path, retrieve__graph="none")
+    assert result.best.id == "0"
+    assert result.verified_gain == 0.0
+    assert result.stop_reason == "score_threshold"
+
+
+def test_without_verification_the_gain_is_unknown_not_zero(tmp_path: Path) -> None:
+    result, trajectory = run(LOOSE, tmp_path, verify__seeds=0)
+    assert result.verified_gain is None
+    assert result.verification is None
+    assert all(render.purpose == "loop" for render in trajectory.renders)
+
+
+def test_the_render_budget_holds_verification_included(tmp_path: Path) -> None:
+    result, trajectory = run(LOOSE, tmp_path, stop__max_renders=8, retrieve__graph="none")
+    assert len(trajectory.renders) <= 8
+    assert result.stop_reason == "max_renders"
+
+
+def test_a_renderer_that_fails_on_some_texts_leaves_the_others_usable(tmp_path: Path) -> None:
+    result, trajectory = run("a yellow ball", tmp_path, render__renderer="fakes:FailingPainter")
+    assert result.best_video
+    result, trajectory = run("a ruby ball", tmp_path / "2", render__renderer="fakes:FailingPainter")
+    failures = [render.failure for render in trajectory.renders if render.failure]
+    assert "RenderError: no red today" in failures
+    assert result.best.id == "0"
+    assert result.totals.failed_renders == len(failures)
+
+
+def test_when_nothing_can_be_rendered_the_run_says_so(tmp_path: Path) -> None:
+    result, trajectory = run("a blue ball", tmp_path, render__renderer="fakes:FailingPainter")
+    assert result.stop_reason == "all_candidates_failed"
+    assert result.best_score is None
+    assert result.verified_gain is None
+    assert {render.failure for render in trajectory.renders} == {"MemoryError: CUDA out of memory"}
+
+
+def test_a_rewriter_that_fails_is_replaced_by_the_rules_and_counted(tmp_path: Path) -> None:
+    result, trajectory = run(LOOSE, tmp_path, rewrite__rewriter="fakes:BrokenRewriter")
+    assert "ConnectionError: the server is gone" in [drafts.fallback for drafts in trajectory.drafts]
+    assert result.totals.fallbacks > 0
+    assert result.best.origin == "fallback"
+    with pytest.raises(StageError, match="strict"):
+        run(LOOSE, tmp_path / "2", rewrite__rewriter="fakes:BrokenRewriter", rewrite__strict=True)
+
+
+def test_a_source_that_raises_is_unscored_with_its_reason_and_the_others_count(tmp_path: Path) -> None:
+    result, trajectory = run(LOOSE, tmp_path, assess__sources=["alignment", "fakes:BrokenSource"])
+    assert result.best_score is not None
+    broken = [f for row in trajectory.assessed for f in row.assessment.feedbacks if f.source == "broken"]
+    assert broken
+    assert all(f.score.value is None and "ZeroDivisionError" in f.score.why for f in broken)
+
+
+def test_nonsense_and_refusals_of_a_language_model_never_reach_the_renderer(tmp_path: Path) -> None:
+    replies = [
+        "I'm sorry, but I can't help with that.",
+        "xq zzkv pfft wrq bnmt lkjh",
+        "A dog sleeps on a sofa in the sun.",
+    ]
+    execution = begin_run(LOOSE, fast_config(), tmp_path, "run")
+    model = ScriptedLanguageModel(lambda messages: replies[len(messages[-1]["content"]) % 3])
+    parts = replace(open_parts(fast_config()), rewriter=LLMRewriter(model))
+    execution.execute(parts)
+    trajectory = read_trajectory(tmp_path / "run")
+    rendered = {trajectory.candidate(render.candidate).text for render in trajectory.renders}
+    assert not rendered & set(replies)
+    assert all("red" in text.lower() or "crimson" in text.lower() for text in rendered)
+
+
+def test_a_stop_file_ends_the_run_with_that_reason(tmp_path: Path) -> None:
+    class Stopper:
+        def on_event(self, event: str, data: dict[str, Any]) -> None:
+            if event == "rendered":
+                (tmp_path / "run" / "STOP").touch()
+
+    result, trajectory = run(LOOSE, tmp_path, listeners=[Stopper()], stop__max_iterations=4)
+    assert result.stop_reason == "stop_file"
+    assert len(trajectory.renders) == 1
+    assert (tmp_path / "run" / "report.html").exists()
+
+
+def test_a_listener_that_raises_changes_nothing(tmp_path: Path, finished: Path) -> None:
+    class Nuisance:
+        def on_event(self, event: str, data: dict[str, Any]) -> None:
+            raise ValueError("not today")
+
+    result, _ = run(LOOSE, tmp_path, listeners=[Nuisance()])
+    assert result.best == read_trajectory(finished).result.best  # type: ignore[union-attr]
+
+
+def test_flags_in_the_prompt_are_settings_and_not_words(tmp_path: Path) -> None:
+    execution = begin_run("a red ball -neg blur, text -ar 16:9", LoopConfig(), tmp_path)
+    assert execution.prompt == "a red ball"
+    render = execution.config.render
+    assert render.negative_prompt == "blur, text"
+    assert render.width
+    assert render.height
+    assert render.width / render.height == pytest.approx(16 / 9, rel=0.2)
+
+
+def test_two_processes_do_not_work_in_one_folder(tmp_path: Path) -> None:
+    execution = begin_run(LOOSE, fast_config(), tmp_path, "run")
+    execution.folder.create(execution.prompt, execution.config)
+    with execution.folder.lock(), pytest.raises(UsageError, match="another process"):
+        begin_run(LOOSE, fast_config(), tmp_path, "run").execute()
+
+
+def test_a_read_only_output_folder_is_refused_before_anything_is_rendered(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(UsageError, match="choose another --output-dir"):
+        begin_run(LOOSE, fast_config(), tmp_path / "file").execute()
+
+
+def test_no_secret_is_in_any_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    monkeypatch.setenv("RETAKE_API_KEY", "sk-very-secret")
+    run(LOOSE, tmp_path)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"very-secret" in path.read_bytes()]
+
+
+def test_review_lets_a_person_edit_and_drop_before_rendering(tmp_path: Path) -> None:
+    execution = begin_run(LOOSE, fast_config(review="first"), tmp_path, "run")
+    with pytest.raises(UsageError, match="waits for a review"):
+        execution.execute()
+    assert not list((tmp_path / "run" / "videos").iterdir())
+
+    def edit(texts: Any) -> dict[str, str]:
+        return {row["id"]: "" for row in texts[1:]} | {texts[0]["id"]: "A red circle moves to the right at noon."}
+
+    reopen_run(tmp_path / "run").execute(reviewer=edit)
+    trajectory = read_trajectory(tmp_path / "run")
+    first = [c for c in trajectory.candidates if c.id == "1"][-1]
+    assert (first.origin, first.text) == ("review", "A red circle moves to the right at noon.")
+    assert {render.candidate for render in trajectory.renders if render.purpose == "loop"} == {"0", "1"}
+
+
+def test_ctrl_c_exits_130_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    settings = "--embedder hashing --run-id run --seeds 40 --max-renders 400 --verify-seeds 1"
+    arguments = ["run", LOOSE, "--output-dir", str(tmp_path), *settings.split()]
+    command = [sys.executable, "-c", "import retake; retake.main()", *arguments]
+    process = subprocess.Popen(command, cwd=Path(__file__).parents[1], env=os.environ, stdout=subprocess.PIPE)
+    videos = tmp_path / "run" / "videos"
+    deadline = time.monotonic() + 60
+    while not (videos.is_dir() and len(list(videos.glob("*.mp4"))) > 2) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"retake resume" in output
+    made = len(list(videos.glob("*.mp4")))
+    assert 0 < made < 120
+    assert not (tmp_path / "run" / "result.json").exists()
+    assert len(read_trajectory(tmp_path / "run").renders) >= made - 1
