@@ -11,8 +11,9 @@ import numpy as np
 
 from agent.config import LoopConfig
 from agent.errors import Interrupted, UsageError
+from agent.parts import open_parts
 from agent.records import Result
-from agent.run import begin_run, open_parts
+from agent.run import begin_run
 from agent.run_folder import write_text
 from feedback.errors import FeedbackError
 from graph_store.errors import GraphStoreError
@@ -85,7 +86,7 @@ def run_batch(
     for prompt in prompts:
         try:
             run = begin_run(prompt, config, folder)
-            result = run.execute(parts if run.config == config else None)
+            result = run.execute(parts)
             rows.append(_row(prompt, result, run.folder.path.name))
         except Interrupted:
             raise

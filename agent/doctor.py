@@ -9,8 +9,9 @@ from typing import Literal
 
 from agent.config import LoopConfig
 from agent.errors import UsageError
+from agent.llm.registry import open_rewriter_model
+from agent.renderer import RenderRequest
 from agent.renderers.registry import open_renderer
-from agent.renderers.renderer import RenderRequest
 from agent.rewriters.registry import open_rewriter
 from agent.store import open_store
 
@@ -104,7 +105,8 @@ def _retrieval(config: LoopConfig) -> Finding:
 
 def _rewriter(config: LoopConfig) -> Finding:
     try:
-        rewriter = open_rewriter(config.rewrite, None)
+        model = open_rewriter_model(config.rewrite)
+        rewriter = open_rewriter(config.rewrite.rewriter, None, model)
     except UsageError as slip:
         return Finding("rewriter", "broken", str(slip))
     return Finding("rewriter", "good", f"{rewriter.name} {config.rewrite.model or ''}".strip())

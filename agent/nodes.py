@@ -9,18 +9,18 @@ from dataclasses import replace
 from langgraph.types import interrupt
 
 from agent.budget import loop_seeds, reserved_renders, unseen_seeds
+from agent.checklist import write_checklist
 from agent.decide import Spent, decide_next
 from agent.errors import Interrupted, StageError, UsageError
 from agent.ports import Ports
 from agent.records import Assessed, Candidate, Decision, Render, Verification
 from agent.render_clip import render_to_file
 from agent.result import count_totals, make_result
-from agent.rewriters.rewriter import Attempt, Draft, RewriteTask
+from agent.rewriter import Attempt, Draft, RewriteTask, same_words
 from agent.screen import Screened, screen_text
 from agent.standings import Standing, mean_known, rank_candidates
 from agent.state import History, LoopState, RenderTask, draft_rows, rows
-from agent.trajectory import Checklist, Drafts, Failure, RetrievedModifier
-from feedback.checklist import make_checklist
+from agent.trajectory import Drafts, Failure, RetrievedModifier
 from feedback.combine import combine_feedback
 from feedback.errors import ClipError
 from feedback.gather import gather_feedback
@@ -32,7 +32,7 @@ def retrieve(state: LoopState, ports: Ports) -> LoopState:
     """The prompt's checklist, and the modifiers that suit it."""
     prompt = state.get("prompt", "")
     checklist = ports.journal.once(
-        "checklist", "", lambda: Checklist(questions=make_checklist(prompt), made_by="rules")
+        "checklist", "", lambda: write_checklist(prompt, ports.language_model, ports.config.seed)
     )
     modifiers = ports.journal.once("modifiers", "", lambda: _retrieve_modifiers(prompt, ports))
     ports.notify("retrieved", checklist=checklist, modifiers=modifiers)
@@ -157,7 +157,7 @@ def _screen_drafts(
     for draft in drafts:
         earlier = [*history.candidates, *made, *added]
         screened = _screen_text(draft.text, history, ports)
-        if screened.text in {known.text for known in earlier}:
+        if any(same_words(screened.text, known.text) for known in earlier if draft.unusable is None):
             continue
         added.append(
             Candidate(
@@ -170,7 +170,7 @@ def _screen_drafts(
                 modifiers=list(draft.modifiers),
                 raw_text=draft.text if screened.text != draft.text else None,
                 findings=list(screened.findings),
-                dropped=screened.dropped,
+                dropped=draft.unusable or screened.dropped,
             )
         )
     return added

@@ -1,19 +1,16 @@
-"""The live parts of a run: everything a node may call that is not state."""
+"""The live side of one run: its parts, its folder and journal, its clock, and who listens."""
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from agent.config import LoopConfig
 from agent.errors import Interrupted
-from agent.renderers.renderer import Renderer
-from agent.rewriters.rewriter import Rewriter
-from agent.run_folder import RunFolder
+from agent.parts import Parts
+from agent.run_folder import RunFolder, provenance
 from agent.trajectory import Journal
-from feedback.source import FeedbackSource
-from graph_store.store import ModifierStore
 
 _log = logging.getLogger(__name__)
 
@@ -47,22 +44,12 @@ class StopSignal:
 
 
 @dataclass(frozen=True)
-class Ports:
-    """What the nodes work with; made by `agent.run`."""
+class Ports(Parts):
+    """What the nodes work with; made by `connect_ports`."""
 
     prompt: str
-    config: LoopConfig
     folder: RunFolder
     journal: Journal
-    store: ModifierStore | None
-    """None: no retrieval."""
-    rewriter: Rewriter
-    fallback: Rewriter
-    """Writes when `rewriter` fails; needs no model."""
-    renderer: Renderer
-    sources: Sequence[FeedbackSource]
-    negative: str | None
-    """What the prompt's flags and the config exclude."""
     clock: Callable[[], float]
     """Seconds since this process began the run."""
     listeners: Sequence[Listener] = ()
@@ -75,3 +62,25 @@ class Ports:
                 listener.on_event(event, data)
             except Exception:
                 _log.exception("a listener failed on %s", event)
+
+
+def connect_ports(parts: Parts, prompt: str, folder: RunFolder, listeners: Sequence[Listener] = ()) -> Ports:
+    """The parts at work in a run folder, whose trajectory is begun if it is not there."""
+    journal = Journal(folder.trajectory_file)
+    info, config = parts.renderer.info, parts.config
+    models = {
+        "renderer": {"name": info.name, "model": info.model, "revision": info.revision, "version": info.version},
+        "rewriter": {"name": parts.rewriter.name, "model": config.rewrite.model},
+        "judge": {"name": config.assess.judge},
+        "detector": {"name": config.assess.detector},
+    }
+    journal.start({"prompt": prompt, "config": config.model_dump(mode="json"), "models": models, **provenance()})
+    started = time.monotonic()
+    return Ports(
+        **vars(parts),
+        prompt=prompt,
+        folder=folder,
+        journal=journal,
+        clock=lambda: time.monotonic() - started,
+        listeners=listeners,
+    )

@@ -9,8 +9,8 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple, cast, get_args
 
-from agent.llm.language_model import Message
-from agent.rewriters.rewriter import Attempt, Fault, RewriteTask
+from agent.language_model import Message
+from agent.rewriter import Attempt, Fault, RewriteTask
 from feedback.records import Question
 from graph_store.records import KINDS, Modifier
 

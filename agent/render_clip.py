@@ -9,7 +9,7 @@ from pathlib import Path
 from agent.errors import Interrupted, UsageError
 from agent.ports import Ports
 from agent.records import Render
-from agent.renderers.renderer import RendererInfo, RenderRequest
+from agent.renderer import RendererInfo, RenderRequest
 from agent.state import RenderTask
 from feedback.errors import ClipError
 from feedback.video_file import read_metadata, write_clip
@@ -31,7 +31,7 @@ def render_to_file(task: RenderTask, ports: Ports) -> Render:
             RenderRequest(
                 text=task["text"],
                 seed=task["seed"],
-                negative=ports.negative,
+                negative=settings.negative_prompt,
                 width=settings.width,
                 height=settings.height,
                 num_frames=settings.num_frames,

@@ -2,9 +2,10 @@
 
 from agent.ports import Ports
 from agent.records import Decision, Result, Totals, Verification
+from agent.rewriter import Draft
 from agent.standings import rank_candidates
 from agent.state import History
-from agent.trajectory import Drafts
+from agent.trajectory import Checklist, Drafts
 
 
 def make_result(history: History, verification: Verification | None, ports: Ports) -> Result:
@@ -36,15 +37,17 @@ def make_result(history: History, verification: Verification | None, ports: Port
 
 def count_totals(history: History, ports: Ports) -> Totals:
     """What the run has cost so far; tokens are None when the server does not say."""
-    written = [ports.journal.read("drafts", str(i)) for i in range(history.iteration + 1)]
-    drafts = [draft for row in written if isinstance(row, Drafts) for draft in row.drafts]
-    tokens_in = [draft.tokens_in for draft in drafts]
-    tokens_out = [draft.tokens_out for draft in drafts]
+    drafts = [ports.journal.read("drafts", str(i)) for i in range(history.iteration + 1)]
+    paid: list[Checklist | Draft] = [draft for row in drafts if isinstance(row, Drafts) for draft in row.drafts]
+    checklist = ports.journal.read("checklist", "")
+    paid += [checklist] if isinstance(checklist, Checklist) else []
+    tokens_in = [row.tokens_in for row in paid]
+    tokens_out = [row.tokens_out for row in paid]
     return Totals(
         renders=len(history.renders),
         failed_renders=sum(made.path is None for made in history.renders),
         render_seconds=round(sum(made.seconds for made in history.renders), 3),
-        llm_calls=sum(draft.llm_calls for draft in drafts),
+        llm_calls=sum(row.llm_calls for row in paid),
         tokens_in=None if None in tokens_in else sum(count for count in tokens_in if count),
         tokens_out=None if None in tokens_out else sum(count for count in tokens_out if count),
         fallbacks=sum(candidate.origin == "fallback" for candidate in history.candidates),

@@ -1,13 +1,11 @@
 """One run, from prompt and config to result: makes the parts, streams the graph, resumes what was begun."""
 
-import logging
 import signal
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,55 +17,18 @@ from langgraph.types import Command
 from agent.config import LoopConfig
 from agent.errors import UsageError
 from agent.graph import Loop, build_graph, recursion_limit
-from agent.ports import Listener, Ports, StopSignal
+from agent.parts import Parts, open_parts
+from agent.ports import Listener, StopSignal, connect_ports
 from agent.prompt_flags import PromptRequest, read_prompt
 from agent.records import Result
+from agent.renderer import RenderRequest
 from agent.renderers.registry import open_renderer
-from agent.renderers.renderer import Renderer, RenderRequest
 from agent.report import write_report
-from agent.rewriters.registry import open_rewriter
-from agent.rewriters.rules import RulesRewriter
-from agent.run_folder import RunFolder, check_same_run, find_run_folder, provenance
-from agent.store import open_store
-from agent.trajectory import Journal, read_trajectory
-from feedback.registry import open_detector, open_judge, open_sources
-from feedback.source import FeedbackSource
-from graph_store.store import ModifierStore
-
-_log = logging.getLogger(__name__)
+from agent.run_folder import RunFolder, check_same_run, find_run_folder
+from agent.trajectory import read_trajectory
 
 Reviewer = Callable[[Sequence[Mapping[str, str]]], dict[str, str]]
 """Shown this iteration's candidates as {"id", "text"}; gives back the texts to use by id. May raise Interrupted."""
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What is made once and serves any number of runs with the same config: models are loaded only here."""
-
-    config: LoopConfig
-    renderer: Renderer
-    store: ModifierStore | None
-    rewriter: Any
-    fallback: RulesRewriter
-    sources: Sequence[FeedbackSource]
-
-
-def open_parts(config: LoopConfig) -> Parts:
-    """All parts that the config names, checked as far as that is cheap. Raises UsageError; nothing is written."""
-    renderer = open_renderer(config.render)
-    renderer.resolve(RenderRequest(text="", seed=0))
-    store = open_store(config.retrieve, renderer.info.captions)
-    fallback = RulesRewriter(store)
-    return Parts(
-        config=config,
-        renderer=renderer,
-        store=store,
-        rewriter=open_rewriter(config.rewrite, store),
-        fallback=fallback,
-        sources=open_sources(
-            config.assess.sources, open_judge(config.assess.judge), open_detector(config.assess.detector)
-        ),
-    )
 
 
 @dataclass(frozen=True)
@@ -85,19 +46,20 @@ class Run:
     ) -> Result:
         """Runs to the end, from wherever an earlier process left off, and writes the report.
 
+        `parts` may come from another run whose config differs only in seeds, sizes, budgets and the like.
         Raises Interrupted on Ctrl-C, with everything finished on disk; UsageError for what only now turns out unusable.
         """
         finished = self.folder.read_result()
         if finished is not None:
             self.write_report()
             return finished
-        parts = parts or open_parts(self.config)
+        parts = replace(parts or open_parts(self.config), config=self.config)
         self.folder.create(self.prompt, self.config)
         with (
             self.folder.lock(),
             closing(sqlite3.connect(self.folder.checkpoint_file, check_same_thread=False)) as database,
         ):
-            ports = self._ports(parts, listeners)
+            ports = connect_ports(parts, self.prompt, self.folder, listeners)
             graph = build_graph(ports, SqliteSaver(database))
             try:
                 with _ctrl_c_sets(ports.stop):
@@ -111,43 +73,6 @@ class Run:
     def write_report(self) -> Path:
         """Writes report.html from what is on disk."""
         return write_report(read_trajectory(self.folder.path), self.folder.path)
-
-    def _ports(self, parts: Parts, listeners: Sequence[Listener]) -> Ports:
-        journal = Journal(self.folder.trajectory_file)
-        info = parts.renderer.info
-        journal.start(
-            {
-                "prompt": self.prompt,
-                "config": self.config.model_dump(mode="json"),
-                "models": {
-                    "renderer": {
-                        "name": info.name,
-                        "model": info.model,
-                        "revision": info.revision,
-                        "version": info.version,
-                    },
-                    "rewriter": {"name": parts.rewriter.name, "model": self.config.rewrite.model},
-                    "judge": {"name": self.config.assess.judge},
-                    "detector": {"name": self.config.assess.detector},
-                },
-                **provenance(),
-            }
-        )
-        started = time.monotonic()
-        return Ports(
-            prompt=self.prompt,
-            config=self.config,
-            folder=self.folder,
-            journal=journal,
-            store=parts.store,
-            rewriter=parts.rewriter,
-            fallback=parts.fallback,
-            renderer=parts.renderer,
-            sources=parts.sources,
-            negative=self.config.render.negative_prompt,
-            clock=lambda: time.monotonic() - started,
-            listeners=listeners,
-        )
 
     def _stream(self, graph: Loop, reviewer: Reviewer | None) -> None:
         """Streams the graph to its end, through every interrupt for a review."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypedDict
 from pydantic import TypeAdapter
 
 from agent.records import Assessed, Candidate, Decision, Render
-from agent.rewriters.rewriter import Draft
+from agent.rewriter import Draft
 from feedback.records import Question
 
 Row = dict[str, Any]

@@ -14,13 +14,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
 from agent.errors import UsageError
 from agent.records import Assessed, Candidate, Decision, Record, Render, Result, Verification
-from agent.rewriters.rewriter import Draft
+from agent.rewriter import Draft
 from feedback.records import Question
 from graph_store.records import ModifierKind
 
@@ -42,7 +42,10 @@ class Checklist(Record):
     """The prompt's questions and who made them."""
 
     questions: list[Question]
-    made_by: str
+    made_by: Literal["rules", "model"]
+    llm_calls: int = 0
+    tokens_in: int | None = 0
+    tokens_out: int | None = 0
 
 
 class Drafts(Record):

@@ -183,13 +183,13 @@ CHECKLIST_SCHEMA: Mapping[str, Any] = _AskedChecklist.model_json_schema()
 """The JSON schema of the reply that `checklist_with` asks for."""
 
 _INSTRUCTION = """\
-Break the video prompt into atomic yes/no questions that a viewer can answer from the video alone. Ask about everything
-the prompt says and nothing it does not say. One fact per question. Kinds: object (is it there), attribute (colour, size,
-material), count, relation (left of, right of, above, below, in front of, behind, next to, on), action, scene, style,
-camera. For each give: kind; text (the question); phrase (the words of the prompt it comes from); subject (the noun
-phrase asked about, as the prompt puts it, empty for scene, style and camera); value (what is asked of it: "red", "2",
-"left of", "moves right", "black background"); object (the other noun phrase of a relation, else empty).
-Answer with JSON: {"questions": [...]}."""
+Break the video prompt into atomic yes/no questions that a viewer can answer from the video alone. Ask about
+everything the prompt says and nothing it does not say. One fact per question. Kinds: object (is it there), attribute
+(colour, size, material), count, relation (left of, right of, above, below, in front of, behind, next to, on), action,
+scene, style, camera. For each give: kind; text (the question); phrase (the words of the prompt it comes from);
+subject (the noun phrase asked about, as the prompt puts it, empty for scene, style and camera); value (what is asked
+of it: "red", "2", "left of", "moves right", "black background"); object (the other noun phrase of a relation, else
+empty). Answer with JSON: {"questions": [...]}."""
 
 
 def checklist_with(

@@ -46,8 +46,9 @@ _CAMERA = _any_of(
 _STYLE = _any_of(
     r"(?:in|by) the style of [^,.;]{1,40}", r"in (?:an? )?(?:[\w-]+ ){1,3}style", r"(?:van gogh|[\w-]+) style",
     r"(?:watercolou?r|oil|acrylic|ink) painting", "(?:pixel|line|concept|digital) art", "black and white", "anime",
-    "cartoon", "cinematic", r"photo-?realis(?:tic|m)", "photoreal", "hyper-?realistic", "realistic", "surrealism", "cyberpunk",
-    "claymation", r"stop[- ]motion", r"(?:8|16|35)\s?mm(?: film)?", r"vhs(?: footage)?", "[48]k", "uhd", "hdr?",
+    "cartoon", "cinematic", r"photo-?realis(?:tic|m)", "photoreal", "hyper-?realistic", "realistic", "surrealism",
+    "cyberpunk", "claymation", r"stop[- ]motion", r"(?:8|16|35)\s?mm(?: film)?", r"vhs(?: footage)?", "[48]k",
+    "uhd", "hdr?",
     r"3d (?:render|model|animation)(?: of)?", r"vibrant colou?rs?", "a tranquil tableau of", r"\d0'?s", "by hokusai",
 )  # fmt: skip
 _FLAG = re.compile(r"(?:^|\s)--?(?:neg\w*\s*(?:\([^)]*\)|.*$)|[a-z]+(?: +[\d.:]+)?(?=\s|$))", re.IGNORECASE)

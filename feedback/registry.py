@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from feedback.detectors.detector import Detector
+from feedback.detector import Detector
 from feedback.errors import FeedbackError
-from feedback.judges.judge import Judge
+from feedback.judge import Judge
 from feedback.source import FeedbackSource
 
 SOURCES: Mapping[str, str] = {

@@ -12,8 +12,8 @@ class FeedbackSource(Protocol):
 
     The prompt is the user's, never a rewrite; the source learns nothing of how the clip was made. `checklist` holds the
     prompt's questions, the same for all sources. Scores are 0..1, higher is better, None with a reason when the source
-    can't tell (also: when the prompt asks nothing this source measures). Deterministic: same clip, prompt and checklist,
-    same feedback. May raise anything; `gather_feedback` turns that into an unscored feedback.
+    can't tell (also: when the prompt asks nothing this source measures). Deterministic: same clip, prompt and
+    checklist, same feedback. May raise anything; `gather_feedback` turns that into an unscored feedback.
     """
 
     @property

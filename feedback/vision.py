@@ -182,8 +182,8 @@ def _shape_of(contour: np.ndarray, free: np.ndarray) -> tuple[Shape, float]:
     """The shape whose figure the blob fills best, and by how much it leads, 0..1.
 
     Each figure encloses the blob: a triangle, a turned rectangle, a circle. The right one is filled to about 1.0, the
-    wrong ones to 0.8 at most. `free` are the outline's points that are its own, not the frame's edge or another thing's;
-    where they are not all, a circle is known by their lying on one.
+    wrong ones to 0.8 at most. `free` are the outline's points that are its own, not the frame's edge or another
+    thing's; where they are not all, a circle is known by their lying on one.
     """
     hull = cv2.convexHull(contour)
     area = cv2.contourArea(hull)

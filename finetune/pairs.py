@@ -10,7 +10,7 @@ from typing import Any
 
 from agent.prompts import Rewrite, rewrite_messages, write_reply
 from agent.records import Candidate
-from agent.rewriters.rewriter import RewriteTask
+from agent.rewriter import RewriteTask
 from agent.standings import TIE, Standing, rank_candidates
 from agent.trajectory import Trajectory
 from graph_store.records import Modifier

@@ -1,7 +1,7 @@
 """What every Detector must do; test files call these with a detector, a clip and labels."""
 
 from feedback.clip import Clip
-from feedback.detectors.detector import Detector
+from feedback.detector import Detector
 
 
 def check_one_list_a_frame(detector: Detector, clip: Clip, label: str) -> None:

@@ -1,7 +1,7 @@
 """What every Judge must do; test files call these with a judge and a question it can answer and one it can't."""
 
 from feedback.clip import Clip
-from feedback.judges.judge import Judge
+from feedback.judge import Judge
 from feedback.records import Question
 
 

@@ -1,6 +1,6 @@
 """What every LanguageModel must do."""
 
-from agent.llm.language_model import LanguageModel, Message, Reply
+from agent.language_model import LanguageModel, Message, Reply
 
 MESSAGES: list[Message] = [
     {"role": "system", "content": "Answer in one word."},

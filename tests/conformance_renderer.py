@@ -6,7 +6,7 @@ Subclass `RendererConformance` as `Test…` and give it a `renderer` fixture; se
 import numpy as np
 import pytest
 
-from agent.renderers.renderer import Renderer, RenderRequest
+from agent.renderer import Renderer, RenderRequest
 
 
 class RendererConformance:

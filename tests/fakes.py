@@ -6,9 +6,9 @@ from typing import Any
 
 from agent.config import LoopConfig, make_config
 from agent.errors import RenderError
+from agent.renderer import RenderRequest, StepCallback
 from agent.renderers.painter import Painter
-from agent.renderers.renderer import RenderRequest, StepCallback
-from agent.rewriters.rewriter import Draft, RewriteTask
+from agent.rewriter import Draft, RewriteTask
 from feedback.clip import Clip
 
 FAST: dict[str, Any] = {

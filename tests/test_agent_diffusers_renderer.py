@@ -23,9 +23,9 @@ from tiny_pipelines import ARGUMENTS, TINY, save_tiny
 from transformers.utils import logging as transformers_logging
 
 from agent.errors import RenderError, UsageError
+from agent.renderer import RenderRequest
 from agent.renderers.diffusers_t2v import DiffusersRenderer
 from agent.renderers.pipeline_traits import TRAITS, infer_traits, legal_frames, legal_side
-from agent.renderers.renderer import RenderRequest
 
 pytestmark = [
     # diffusers 0.42 hands torch tensors to np.array and asks autocast for float32 on the CPU.

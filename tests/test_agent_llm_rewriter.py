@@ -1,12 +1,12 @@
 import pytest
 
 from agent.errors import ModelError, UsageError
-from agent.llm.language_model import Reply
+from agent.language_model import Reply
 from agent.llm.scripted import ScriptedLanguageModel
 from agent.prompts import REPLY_SCHEMA, Rewrite, rewrite_messages, write_reply
 from agent.records import Candidate
+from agent.rewriter import Attempt, RewriteTask
 from agent.rewriters.llm import LLMRewriter
-from agent.rewriters.rewriter import Attempt, RewriteTask
 from graph_store.records import Modifier
 
 BEACH = Modifier("a calm beach", "scene", 0.8, "beach", 3)
@@ -68,9 +68,10 @@ def test_an_unknown_cost_stays_unknown() -> None:
         (says("  "), "empty"),
     ],
 )
-def test_what_is_no_rewrite_is_no_draft(reply: Reply | str, told: str) -> None:
-    with pytest.raises(ModelError, match=told):
-        LLMRewriter(ScriptedLanguageModel([reply])).rewrite(RewriteTask("a cat"))
+def test_what_is_no_rewrite_is_marked_unusable_and_its_cost_is_kept(reply: Reply | str, told: str) -> None:
+    (draft,) = LLMRewriter(ScriptedLanguageModel([reply])).rewrite(RewriteTask("a cat"))
+    assert told in (draft.unusable or "")
+    assert draft.llm_calls == 1
 
 
 def test_one_failed_call_does_not_cost_the_others() -> None:

@@ -8,6 +8,7 @@ from conformance_renderer import RendererConformance
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.renderer import RenderRequest
 from agent.renderers.painter import RGB, Painter
 from agent.renderers.painter_grammar import (
     BACKGROUNDS,
@@ -20,7 +21,6 @@ from agent.renderers.painter_grammar import (
     painter_captions,
     understand,
 )
-from agent.renderers.renderer import RenderRequest
 from feedback.clip import Clip
 
 

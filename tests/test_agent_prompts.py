@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from agent.prompts import REPLY_SCHEMA, Rewrite, read_rewrite, rewrite_messages, write_reply
 from agent.records import Candidate
-from agent.rewriters.rewriter import Attempt, RewriteTask
+from agent.rewriter import Attempt, RewriteTask
 from feedback.checklist import make_checklist
 from graph_store.records import Modifier
 

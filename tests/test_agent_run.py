@@ -15,9 +15,10 @@ from fakes import fast_config
 from agent.config import LoopConfig
 from agent.errors import StageError, UsageError
 from agent.llm.scripted import ScriptedLanguageModel
+from agent.parts import open_parts
 from agent.records import STOP_REASONS, Result
 from agent.rewriters.llm import LLMRewriter
-from agent.run import begin_run, open_parts, reopen_run
+from agent.run import begin_run, reopen_run
 from agent.trajectory import Trajectory, read_trajectory
 
 LOOSE = "a crimson ball drifting rightwards"

@@ -10,7 +10,7 @@ import openai
 from openai.types.chat import ChatCompletion
 
 from agent.errors import ModelError, UsageError
-from agent.llm.language_model import Message, Reply
+from agent.language_model import Message, Reply
 
 KEY_VARIABLES = ("RETAKE_API_KEY", "OPENAI_API_KEY")
 """Environment variables that are looked at for the key, in this order."""

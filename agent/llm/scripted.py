@@ -5,7 +5,7 @@ from threading import Lock
 from typing import Any
 
 from agent.errors import ModelError
-from agent.llm.language_model import Message, Reply
+from agent.language_model import Message, Reply
 
 Script = Sequence[str | Reply | Exception] | Callable[[Sequence[Message], int | None], str | Reply]
 """Replies in their order, an exception to be raised in its turn; or a function of messages and seed."""

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from agent.errors import RenderError, UsageError
+from agent.renderer import RendererInfo, RenderRequest, StepCallback
 from agent.renderers.diffusers_loading import (
     DIFFUSERS_VERSION,
     DTYPES,
@@ -25,7 +26,6 @@ from agent.renderers.diffusers_loading import (
 )
 from agent.renderers.model_files import find_model, first_line
 from agent.renderers.pipeline_traits import legal_frames, legal_side
-from agent.renderers.renderer import RendererInfo, RenderRequest, StepCallback
 from feedback.clip import Clip
 
 log = logging.getLogger(__name__)

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.renderer import RendererInfo, RenderRequest, StepCallback
 from agent.renderers.painter_grammar import (
     BACKGROUNDS,
     COLOURS,
@@ -25,7 +26,6 @@ from agent.renderers.painter_grammar import (
     Understood,
     understand,
 )
-from agent.renderers.renderer import RendererInfo, RenderRequest, StepCallback
 from feedback.clip import Clip
 
 RGB: dict[Colour | Background, tuple[int, int, int]] = {

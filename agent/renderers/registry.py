@@ -2,7 +2,7 @@
 
 from agent.config import RenderConfig
 from agent.plugins import load_part
-from agent.renderers.renderer import Renderer
+from agent.renderer import Renderer
 
 RENDERERS = {
     "painter": "agent.renderers.painter:Painter",

@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Literal
 
 from agent.errors import ModelError
-from agent.llm.language_model import LanguageModel, Reply
+from agent.language_model import LanguageModel, Reply
 from agent.prompts import REPLY_SCHEMA, read_rewrite, rewrite_messages
-from agent.rewriters.rewriter import Draft, RewriteTask
+from agent.rewriter import Draft, RewriteTask
 from agent.screen_rules import find_refusal
 
 
@@ -14,7 +14,8 @@ class LLMRewriter:
     """One call a draft, seeds counted up from the task's.
 
     First candidates are written in turn with the modifiers and without them (from the instruction alone); a refinement
-    sees all there is. Refusals, empty and cut-off replies give no draft. Repeated texts are kept once.
+    sees all there is. Refusals, empty and cut-off replies come back marked unusable.
+    Repeated texts are kept once.
     """
 
     name = "llm"
@@ -41,8 +42,6 @@ class LLMRewriter:
     def _draft(self, task: RewriteTask, seed: int) -> Draft:
         reply = self._language_model.reply(rewrite_messages(task), seed=seed, schema=REPLY_SCHEMA)
         rewrite = read_rewrite(reply.text)
-        if reason := _unusable(reply, rewrite.text, task.prompt):
-            raise ModelError(reason)
         origin: Literal["refine", "retrieval", "instruction"] = (
             "refine" if task.history else "retrieval" if task.modifiers else "instruction"
         )
@@ -52,6 +51,7 @@ class LLMRewriter:
             origin=origin,
             fault=rewrite.fault,
             modifiers=tuple(modifier.text for modifier in task.modifiers),
+            unusable=_unusable(reply, rewrite.text, task.prompt),
             tokens_in=reply.tokens_in,
             tokens_out=reply.tokens_out,
             llm_calls=1,

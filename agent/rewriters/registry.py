@@ -1,8 +1,8 @@
 """Rewriters by name."""
 
-from agent.config import RewriteConfig
+from agent.language_model import LanguageModel
 from agent.plugins import load_part
-from agent.rewriters.rewriter import Rewriter
+from agent.rewriter import Rewriter
 from graph_store.store import ModifierStore
 
 REWRITERS = {
@@ -11,24 +11,10 @@ REWRITERS = {
 }
 
 
-def open_rewriter(settings: RewriteConfig, store: ModifierStore | None) -> Rewriter:
-    """The rewriter that these settings name; the user's own is made without arguments.
+def open_rewriter(name: str, store: ModifierStore | None, language_model: LanguageModel | None) -> Rewriter:
+    """The rewriter of this name; the user's own, 'package.module:Class', is made without arguments.
 
-    An LLM's server is asked one short question, so that a wrong address, key or model shows now. Raises UsageError.
+    Raises UsageError for an unknown name; the known ones are listed.
     """
-    make = load_part("rewriter", settings.rewriter, REWRITERS)
-    if settings.rewriter == "rules":
-        return make(store)
-    if settings.rewriter != "llm":
-        return make()
-    from agent.llm.openai_compatible import OpenAICompatible
-
-    model = OpenAICompatible(
-        settings.base_url or "",
-        settings.model or "",
-        temperature=settings.temperature,
-        max_tokens=settings.max_tokens,
-        timeout_seconds=settings.timeout_seconds,
-    )
-    model.check()
-    return make(model)
+    make = load_part("rewriter", name, REWRITERS)
+    return make(store) if name == "rules" else make(language_model) if name == "llm" else make()

@@ -8,7 +8,7 @@ Its drafts come in a fixed order, so that it never proposes a text twice and the
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from agent.rewriters.rewriter import Draft, RewriteTask
+from agent.rewriter import Draft, RewriteTask, same_words
 from agent.rewriters.wording import Part, PromptParts, definite, take_apart
 from feedback.records import Question
 from graph_store.records import Modifier, ModifierKind
@@ -28,14 +28,15 @@ class RulesRewriter:
 
     def rewrite(self, task: RewriteTask) -> list[Draft]:
         """At most `task.n` texts that are in no earlier candidate; none when the rules have nothing left to try."""
-        tried = {attempt.candidate.text for attempt in task.history} | {task.prompt}
-        fresh: dict[str, Draft] = {}
+        tried = [attempt.candidate.text for attempt in task.history] + [task.prompt]
+        fresh: list[Draft] = []
         for draft in self._propose(task):
-            if draft.text not in tried:
-                fresh.setdefault(draft.text, draft)
+            if not any(same_words(draft.text, text) for text in tried):
+                fresh.append(draft)
+                tried.append(draft.text)
             if len(fresh) == task.n:
                 break
-        return list(fresh.values())
+        return fresh
 
     def _propose(self, task: RewriteTask) -> Iterator[Draft]:
         """All drafts worth trying, the most promising first."""
@@ -88,7 +89,8 @@ def compose_caption(parts: PromptParts, wording_of: dict[Part, str] | None = Non
 
 def restate(checklist: Sequence[Question], ids: set[str]) -> str:
     """The questions of these ids as plain statements, in the user's words."""
-    return " ".join(_sentence(_statement(question)) for question in checklist if question.id in ids)
+    statements = [_statement(question) for question in checklist if question.id in ids]
+    return " ".join(_sentence(text) for text in dict.fromkeys(statements) if text)
 
 
 def _statement(question: Question) -> str:
@@ -100,9 +102,10 @@ def _statement(question: Question) -> str:
                 else f"one single {question.subject}"
             )
         case "attribute":
-            return f"the {question.subject} is {question.value}"
+            return f"the {question.subject} is {question.value}" if question.value not in question.subject else ""
         case "action" if question.subject:
-            return f"the {question.subject} {question.value}"
+            links = "is " if question.value.split(" ", 1)[0].endswith("ing") else ""
+            return f"the {question.subject} {links}{question.value}"
         case "relation":
             return f"the {question.subject} is {question.value} the {question.object}"
         case _:

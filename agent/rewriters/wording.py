@@ -9,7 +9,7 @@ from feedback.records import Question
 from graph_store.records import Modifier, ModifierKind
 from graph_store.store import ModifierStore
 
-ALTERNATIVES = 32
+ALTERNATIVES = 64
 """Modifiers looked at for one part."""
 
 
@@ -75,7 +75,7 @@ class _Finder:
 def _thing_part(thing: Question, checklist: Sequence[Question], finder: _Finder) -> Part:
     about = [q.id for q in checklist if q.subject == thing.subject and q.kind in ("object", "count", "attribute")]
     count = next((q.value for q in checklist if q.kind == "count" and q.subject == thing.subject), "1")
-    named = f"{count} {thing.subject}"
+    named = f"{'a' if count == '1' else count} {thing.subject}"
     same = [m.text for m in finder.near(named, "subject") if concepts(m.text) == concepts(named)]
     return Part(tuple(about), _unique([*same, thing.phrase]), subject=thing.subject)
 

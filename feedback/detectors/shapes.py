@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from feedback.clip import Clip
-from feedback.detectors.detector import Detection
+from feedback.detector import Detection
 from feedback.lexicon import Colour, Shape, colour_in, shape_in, words_of
 from feedback.vision import Thing, look_at_all
 

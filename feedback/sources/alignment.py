@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from feedback.clip import Clip
-from feedback.judges.judge import Judge
+from feedback.judge import Judge
 from feedback.records import Feedback, Question, Score, Verdict
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from feedback.clip import Clip
-from feedback.detectors.detector import Detector
+from feedback.detector import Detector
 from feedback.lexicon import Motion, motion_in
 from feedback.movement import Movement, measure_movement
 from feedback.records import Feedback, Question, Score, Verdict

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from feedback.clip import Clip
-from feedback.detectors.detector import Detection, Detector
+from feedback.detector import Detection, Detector
 from feedback.geometry import RELATIONS, margin, relation_between, stands
 from feedback.records import Feedback, Question, Score, Verdict
 

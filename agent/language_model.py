@@ -32,7 +32,8 @@ class Reply(BaseModel):
 class LanguageModel(Protocol):
     """A chat model.
 
-    `schema` is a JSON schema the reply should follow: a wish, not a promise. Many servers ignore it, so callers parse with
+    `schema` is a JSON schema the reply should follow: a wish, not a promise. Many servers ignore it, so callers parse
+    with
     care. `seed` makes the reply repeatable where the server honours it. Raises ModelError when no reply could be had.
     """
 

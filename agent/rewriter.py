@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from agent.records import Candidate
+from feedback.lexicon import words_of
 from feedback.records import Question
 from graph_store.records import Modifier
 
@@ -61,10 +62,17 @@ class Draft:
     """Id of the candidate it was rewritten from; None when it was written from the prompt."""
     modifiers: tuple[str, ...] = ()
     """Modifiers it was given."""
+    unusable: str | None = None
+    """Why this reply is no rewrite (a refusal, cut off, empty); it was paid for all the same. None when it is one."""
     tokens_in: int | None = 0
     tokens_out: int | None = 0
     """None when the server did not say; 0 for a rewriter without a model."""
     llm_calls: int = 0
+
+
+def same_words(one: str, other: str) -> bool:
+    """Whether two texts differ at most in case, punctuation and spaces: no renderer needs to see both."""
+    return words_of(one) == words_of(other)
 
 
 class Rewriter(Protocol):

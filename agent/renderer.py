@@ -46,8 +46,8 @@ class RendererInfo:
 class Renderer(Protocol):
     """Words to moving pictures.
 
-    Same resolved request, same machine: same clip. Keeps no state between calls. May take minutes. Raises MemoryError when
-    it doesn't fit and RenderError when there is no clip; both become a failed render.
+    Same resolved request, same machine: same clip. Keeps no state between calls. May take minutes. Raises MemoryError
+    when it doesn't fit and RenderError when there is no clip; both become a failed render.
     """
 
     @property

@@ -1,0 +1,52 @@
+"""The parts a config names: made once, models loaded once, good for any number of runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agent.config import LoopConfig
+from agent.language_model import LanguageModel
+from agent.llm.registry import open_rewriter_model
+from agent.renderer import Renderer, RenderRequest
+from agent.renderers.registry import open_renderer
+from agent.rewriter import Rewriter
+from agent.rewriters.registry import open_rewriter
+from agent.rewriters.rules import RulesRewriter
+from agent.store import open_store
+from feedback.registry import open_detector, open_judge, open_sources
+from feedback.source import FeedbackSource
+from graph_store.store import ModifierStore
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a run works with."""
+
+    config: LoopConfig
+    store: ModifierStore | None
+    """None: no retrieval."""
+    language_model: LanguageModel | None
+    """Writes the checklist and, as the rewriter, the candidates; None: rules do."""
+    rewriter: Rewriter
+    fallback: Rewriter
+    """Writes when `rewriter` fails; needs no model."""
+    renderer: Renderer
+    sources: Sequence[FeedbackSource]
+
+
+def open_parts(config: LoopConfig) -> Parts:
+    """All parts that the config names, checked as far as that is cheap. Raises UsageError; nothing is written."""
+    renderer = open_renderer(config.render)
+    renderer.resolve(RenderRequest(text="", seed=0))
+    judge, detector = open_judge(config.assess.judge), open_detector(config.assess.detector)
+    sources = open_sources(config.assess.sources, judge, detector)
+    language_model = open_rewriter_model(config.rewrite)
+    store = open_store(config.retrieve, renderer.info.captions)
+    return Parts(
+        config=config,
+        store=store,
+        language_model=language_model,
+        rewriter=open_rewriter(config.rewrite.rewriter, store, language_model),
+        fallback=RulesRewriter(store),
+        renderer=renderer,
+        sources=sources,
+    )
