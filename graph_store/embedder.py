@@ -15,7 +15,7 @@ class Embedder(Protocol):
 
     @property
     def name(self) -> str:
-        """What is written into a graph and must match when it is queried, e.g. "sentence-transformers/all-MiniLM-L6-v2"."""
+        """Written into a graph, and must match when it is queried; "sentence-transformers/all-MiniLM-L6-v2"."""
         ...
 
     @property
