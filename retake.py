@@ -71,12 +71,14 @@ def _make_app() -> Any:
     import typer
 
     from agent.cli import app
+    from agent.tag import tag_command
     from feedback.cli import score_command
     from finetune.cli import app as distill_app
     from graph_store.cli import app as graph_app
 
     app.info.help = "Shoots a video from your prompt, looks at it, rewrites the prompt and shoots again."
     app.command("score")(score_command)
+    graph_app.command("tag")(tag_command)
     app.add_typer(graph_app, name="graph", help="Relation graphs: captions in, modifiers out.")
     app.add_typer(distill_app, name="distill", help="Trajectories in, training data for a better rewriter out.")
     return typer.main.get_command(app)

@@ -158,7 +158,7 @@ def _execute(run: Any, as_json: bool, quiet: bool, log_level: str) -> None:
 
     _set_up_log(log_level)
     console = Console(stderr=as_json, quiet=quiet)
-    for note in run.notes:
+    for note in [*run.notes, *_notes_on(run.config)]:
         console.print(f"[yellow]note[/] {note}")
     if run.folder.read_result() is not None:
         console.print("[dim]this run is finished; --run-id NAME makes another one[/]")
@@ -177,6 +177,16 @@ def _execute(run: Any, as_json: bool, quiet: bool, log_level: str) -> None:
         print_result(result, run.folder, Console())
     if result.stop_reason == "all_candidates_failed":
         raise typer.Exit(1)
+
+
+def _notes_on(config: LoopConfig) -> list[str]:
+    """What a person should know of the parts that were chosen."""
+    if config.render.renderer != "painter":
+        return []
+    return [
+        "rendering with the painter, which draws coloured shapes by rules and is no trained model; "
+        "--renderer diffusers --model ID renders with a real one"
+    ]
 
 
 def _set_up_log(level: str) -> None:

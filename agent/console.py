@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.prompt import Prompt
-from rich.table import Table
 
 from agent.batch import BatchRow, Summary
 from agent.budget import loop_seeds, reserved_renders
@@ -125,22 +124,20 @@ def ask_for_edits(texts: Sequence[Mapping[str, str]], display: RunDisplay, conso
 def print_result(result: Result, folder: RunFolder, console: Console) -> None:
     """The outcome: best text, both scores, the verified gain, why it stopped, where to look."""
     totals = result.totals
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    table.add_column(style="dim")
-    table.add_column(overflow="fold")
-    table.add_row("best prompt", escape(result.best.text))
-    table.add_row(
-        "score", f"{show_score(result.best_score)}  (original {show_score(result.original_score)}, on the loop's seeds)"
-    )
-    table.add_row("verified gain", _describe_gain(result))
-    table.add_row("stop_reason", f"{result.stop_reason}: {escape(result.why)}")
-    table.add_row("cost", f"{totals.renders} renders ({totals.failed_renders} failed), {totals.llm_calls} LLM calls, "
-                          f"{_tokens(result)}, {totals.seconds:.1f} s")  # fmt: skip
-    if result.best_video:
-        table.add_row("best video", str(folder.path / result.best_video))
-    table.add_row("report", str(folder.report_file))
+    original = show_score(result.original_score)
+    lines = {
+        "best prompt": escape(result.best.text),
+        "score": f"{show_score(result.best_score)}  (original {original}, on the loop's seeds)",
+        "verified gain": _describe_gain(result),
+        "stop_reason": f"{result.stop_reason}: {escape(result.why)}",
+        "cost": f"{totals.renders} renders ({totals.failed_renders} failed), {totals.llm_calls} LLM calls, "
+        f"{_tokens(result)}, {totals.seconds:.1f} s",
+        "best video": escape(str(folder.path / result.best_video)) if result.best_video else "none",
+        "report": escape(str(folder.report_file)),
+    }
     console.print()
-    console.print(table)
+    for label, text in lines.items():
+        console.print(f"[dim]{label:<14}[/] {text}", highlight=False, soft_wrap=True)
 
 
 def _describe_gain(result: Result) -> str:

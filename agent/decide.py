@@ -21,6 +21,8 @@ class Spent:
     stop_requested: bool
     new_candidates: int
     """How many candidates of this iteration were offered to the renderer."""
+    why_unscored: str = ""
+    """Of the first render that failed or could not be scored."""
 
 
 def decide_next(
@@ -54,7 +56,7 @@ def _reason_to_stop(
     if stop.max_tokens_spent is not None and spent.tokens >= stop.max_tokens_spent:
         return "max_cost", f"{spent.tokens} of {stop.max_tokens_spent} tokens are spent"
     if leader is None or leader.overall is None:
-        return "all_candidates_failed", "no render could be made and scored"
+        return "all_candidates_failed", f"no render could be made and scored; {spent.why_unscored}".rstrip("; ")
     if leader.overall >= stop.score_threshold:
         return (
             "score_threshold",

@@ -270,8 +270,16 @@ def _decide(history: History, ports: Ports) -> Decision:
         seconds=ports.clock(),
         stop_requested=ports.folder.stop_file.exists(),
         new_candidates=len(history.new_candidates()),
+        why_unscored=_why_unscored(history),
     )
     return decide_next(history.iteration, standings, history.decisions, spent, ports.config.stop)
+
+
+def _why_unscored(history: History) -> str:
+    """The first reason that a render or a source gave for there being no score; empty when none did."""
+    failures = [made.failure for made in history.renders if made.failure]
+    reasons = [f.score.why for row in history.assessed for f in row.assessment.feedbacks if f.score.value is None]
+    return next(iter(failures + reasons), "")
 
 
 def verify(state: LoopState, ports: Ports) -> LoopState:

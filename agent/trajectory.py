@@ -138,6 +138,7 @@ class Trajectory:
     checklist: list[Question] = field(default_factory=list)
     modifiers: list[RetrievedModifier] = field(default_factory=list)
     candidates: list[Candidate] = field(default_factory=list)
+    """As they were offered to the renderer: after a review, as reviewed."""
     renders: list[Render] = field(default_factory=list)
     assessed: list[Assessed] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
@@ -183,7 +184,7 @@ def read_trajectory(path: Path) -> Trajectory:
         header=header,
         checklist=last_checklist[0].questions if last_checklist else [],
         modifiers=[modifier for rows in found["modifiers"] for modifier in rows],
-        candidates=[candidate for rows in found["candidates"] for candidate in rows],
+        candidates=list({candidate.id: candidate for rows in found["candidates"] for candidate in rows}.values()),
         renders=found["render"],
         assessed=found["assessed"],
         decisions=found["decision"],

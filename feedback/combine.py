@@ -13,6 +13,9 @@ def combine_feedback(
     `overall` is the mean of the sources' leading scores, weighted by source name (1.0 where none is given; negative
     weights are a ValueError), over those that have one. `intent` is the mean over the questions of the mean P(yes) that
     the sources gave each; unanswered questions don't count. A question fails when that mean is below 0.5.
+
+    Where sources tried the questions and could answer none, `overall` is None too: a clip that is merely steady and
+    sharp says nothing of the prompt.
     """
     weights = weights or {}
     if wrong := [name for name, weight in weights.items() if weight < 0]:
@@ -22,6 +25,8 @@ def combine_feedback(
     total = sum(weights.get(name, 1.0) for name in scored)
     overall = sum(weights.get(name, 1.0) * value for name, value in scored.items()) / total if total > 0 else None
     shown = {question.id: p for question in checklist if (p := _shown(question, feedbacks)) is not None}
+    if not shown and any(feedback.verdicts for feedback in feedbacks):
+        overall = None
     return Assessment(
         feedbacks=list(feedbacks),
         dimensions=dimensions,

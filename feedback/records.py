@@ -88,7 +88,7 @@ class Assessment(Record):
     dimensions: dict[str, float | None]
     """Source name to its leading score."""
     overall: float | None = Field(ge=0.0, le=1.0)
-    """Weighted mean of the dimensions that have a score; None when none has."""
+    """Weighted mean of the dimensions that have a score; None when none has, or no question could be answered."""
     intent: float | None = Field(ge=0.0, le=1.0)
     """Share of the prompt's questions that hold, as graded by the sources; None when none could be answered."""
     failing: list[str] = []

@@ -11,7 +11,7 @@ import pytest
 import retake
 
 ROOT = Path(__file__).parents[1]
-UNREACHABLE = "--rewriter llm --rewriter-base-url http://127.0.0.1:9/v1 --rewriter-model m".split()
+UNREACHABLE = ["--rewriter", "llm", "--rewriter-base-url", "http://127.0.0.1:9/v1", "--rewriter-model", "m"]
 HEAVY = ("torch", "diffusers", "transformers", "trl", "gradio", "cv2", "langgraph")
 
 

@@ -11,7 +11,6 @@ from threading import Lock
 from typing import Any, Self, cast, get_args
 
 import numpy as np
-import torch
 
 from agent.errors import RenderError, UsageError
 from agent.renderer import RendererInfo, RenderRequest, StepCallback
@@ -24,9 +23,14 @@ from agent.renderers.diffusers_loading import (
     load_pipeline,
     load_tokenizer,
 )
-from agent.renderers.model_files import find_model, first_line
+from agent.renderers.model_files import RENDER_HINT, find_model, first_line
 from agent.renderers.pipeline_traits import legal_frames, legal_side
 from feedback.clip import Clip
+
+try:
+    import torch
+except ImportError as error:
+    raise UsageError(f"rendering with diffusers needs more packages ({error}): {RENDER_HINT}") from error
 
 log = logging.getLogger(__name__)
 
