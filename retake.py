@@ -1,7 +1,7 @@
 """Retake's front door: the few names a program needs, and the `retake` command. Both load things only when used.
 
 import retake
-result = retake.optimize("red ball moving right, left of a blue box", retake.LoopConfig())
+result = retake.optimize("red ball moving right, left of a blue box")
 """
 
 import sys
@@ -9,19 +9,51 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    pass
+    from agent.config import LoopConfig as LoopConfig
+    from agent.config import make_config as make_config
+    from agent.errors import Interrupted as Interrupted
+    from agent.errors import UsageError as UsageError
+    from agent.language_model import LanguageModel as LanguageModel
+    from agent.optimize import optimize as optimize
+    from agent.records import Result as Result
+    from agent.renderer import Renderer as Renderer
+    from agent.renderer import RendererInfo as RendererInfo
+    from agent.renderer import RenderRequest as RenderRequest
+    from agent.renderer import StepCallback as StepCallback
+    from agent.rewriter import Attempt as Attempt
+    from agent.rewriter import Draft as Draft
+    from agent.rewriter import Rewriter as Rewriter
+    from agent.rewriter import RewriteTask as RewriteTask
+    from agent.trajectory import Trajectory as Trajectory
+    from agent.trajectory import read_trajectory as read_trajectory
+    from feedback.clip import Clip as Clip
+    from feedback.detector import Detection as Detection
+    from feedback.detector import Detector as Detector
+    from feedback.judge import Judge as Judge
+    from feedback.records import Feedback as Feedback
+    from feedback.records import Question as Question
+    from feedback.records import Score as Score
+    from feedback.records import Verdict as Verdict
+    from feedback.source import FeedbackSource as FeedbackSource
+    from graph_store.embedder import Embedder as Embedder
+    from graph_store.store import ModifierStore as ModifierStore
 
 _HOMES = {
     "LoopConfig": "agent.config",
+    "make_config": "agent.config",
+    "Interrupted": "agent.errors",
+    "UsageError": "agent.errors",
     "LanguageModel": "agent.language_model",
     "optimize": "agent.optimize",
     "Result": "agent.records",
+    "RenderRequest": "agent.renderer",
     "Renderer": "agent.renderer",
     "RendererInfo": "agent.renderer",
-    "RenderRequest": "agent.renderer",
+    "StepCallback": "agent.renderer",
+    "Attempt": "agent.rewriter",
     "Draft": "agent.rewriter",
-    "Rewriter": "agent.rewriter",
     "RewriteTask": "agent.rewriter",
+    "Rewriter": "agent.rewriter",
     "Trajectory": "agent.trajectory",
     "read_trajectory": "agent.trajectory",
     "Clip": "feedback.clip",
@@ -36,6 +68,7 @@ _HOMES = {
     "Embedder": "graph_store.embedder",
     "ModifierStore": "graph_store.store",
 }
+"""Where each public name lives; the imports above say the same to type checkers."""
 
 __all__ = [*_HOMES, "main"]  # pyright: ignore[reportUnsupportedDunderAll]
 

@@ -80,6 +80,10 @@ class RunDisplay:
         total = len(self._done) + len(rendered) * len(loop_seeds(self._config)) + reserved_renders(self._config)
         self._progress.update(self._task, total=total, description=self._describe(iteration))
 
+    def _show_render_step(self, render: Render, done: int, total: int) -> None:
+        description = f"{self._describe(render.iteration)}, render {render.id} step {done}/{total}"
+        self._progress.update(self._task, description=description)
+
     def _show_rendered(self, render: Render) -> None:
         self._done.add(render.id)
         self._progress.update(self._task, completed=len(self._done))

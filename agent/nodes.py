@@ -3,29 +3,23 @@
 Whatever costs something is done inside `journal.once`, so that a node that runs again after a crash repeats nothing.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 from langgraph.types import interrupt
 
 from agent.budget import loop_seeds, reserved_renders, unseen_seeds
 from agent.checklist import write_checklist
 from agent.decide import Spent, decide_next
-from agent.errors import Interrupted, StageError, UsageError
+from agent.drafting import make_candidates, write_drafts
 from agent.ports import Ports
 from agent.records import Assessed, Candidate, Decision, Render, Verification
 from agent.render_clip import render_to_file
 from agent.result import count_totals, make_result
-from agent.rewriter import Attempt, Draft, RewriteTask, same_words
-from agent.screen import Screened, screen_text
-from agent.standings import Standing, mean_known, rank_candidates
-from agent.state import History, LoopState, RenderTask, draft_rows, rows
-from agent.trajectory import Drafts, Failure, RetrievedModifier
+from agent.standings import mean_known, rank_candidates
+from agent.state import History, LoopState, RenderTask, rows
+from agent.trajectory import RetrievedModifier
 from feedback.combine import combine_feedback
 from feedback.errors import ClipError
 from feedback.gather import gather_feedback
 from feedback.video_file import read_clip
-from graph_store.records import Modifier
 
 
 def retrieve(state: LoopState, ports: Ports) -> LoopState:
@@ -45,7 +39,7 @@ def _retrieve_modifiers(prompt: str, ports: Ports) -> list[RetrievedModifier]:
     try:
         found = ports.store.retrieve(prompt, ports.config.retrieve.modifiers_per_kind)
     except Exception as problem:
-        _record_failure("retrieve", problem, ports)
+        ports.record_failure("retrieve", problem)
         return []
     return [
         RetrievedModifier(text=m.text, kind=m.kind, cosine=round(m.cosine, 6), via=m.via, count=m.count)
@@ -55,135 +49,20 @@ def _retrieve_modifiers(prompt: str, ports: Ports) -> list[RetrievedModifier]:
 
 def compose(state: LoopState, ports: Ports) -> LoopState:
     """The first drafts: the prompt with the retrieved modifiers worked in."""
-    return _write_drafts(state, 0, ports)
+    return write_drafts(state, 0, ports)
 
 
 def refine(state: LoopState, ports: Ports) -> LoopState:
     """New drafts, from what is known of all earlier candidates."""
-    return _write_drafts(state, History(state).decisions[-1].iteration + 1, ports)
-
-
-def _write_drafts(state: LoopState, iteration: int, ports: Ports) -> LoopState:
-    ports.stop.check()
-    task = _rewrite_task(state, iteration, ports)
-    written = ports.journal.once("drafts", str(iteration), lambda: _ask_rewriter(task, ports))
-    ports.notify("drafted", iteration=iteration, drafts=written)
-    return {"iteration": iteration, "drafts": draft_rows(written.drafts)}
-
-
-def _ask_rewriter(task: RewriteTask, ports: Ports) -> Drafts:
-    """The rewriter's drafts; the rules' when it fails, unless the run is strict."""
-    try:
-        drafts, reason = ports.rewriter.rewrite(task), None
-    except (Interrupted, UsageError):
-        raise
-    except Exception as problem:
-        if ports.config.rewrite.strict:
-            raise StageError(f"the rewriter failed and --strict is set: {problem}") from problem
-        reason = _record_failure("rewrite", problem, ports)
-        drafts = ports.fallback.rewrite(task)
-        drafts = [replace(draft, origin="fallback") for draft in drafts]
-    return Drafts(drafts=drafts, fallback=reason)
-
-
-def _rewrite_task(state: LoopState, iteration: int, ports: Ports) -> RewriteTask:
-    history = History(state)
-    config = ports.config
-    ranked = rank_candidates(history.candidates, history.renders, history.assessed)
-    standings = {standing.candidate: standing for standing in ranked}
-    return RewriteTask(
-        prompt=history.prompt,
-        checklist=tuple(history.checklist),
-        modifiers=tuple(Modifier(**row) for row in state.get("modifiers", [])),
-        history=tuple(_attempt(c, standings.get(c.id), history) for c in history.candidates if c.dropped is None),
-        champion=ranked[0].candidate if ranked else None,
-        iteration=iteration,
-        n=config.rewrite.candidates,
-        seed=config.seed + 1000 * iteration,
-        target_lang=config.rewrite.target_lang,
-        word_limit=config.rewrite.word_limit,
-    )
-
-
-def _attempt(candidate: Candidate, standing: Standing | None, history: History) -> Attempt:
-    """What the rewriter is told of one earlier candidate: its worst render's critique, failures on any seed."""
-    seen = [
-        row.assessment
-        for row in history.assessed
-        if row.render in {r.id for r in history.renders if r.candidate == candidate.id and r.purpose == "loop"}
-    ]
-    worst = min((a for a in seen if a.overall is not None), key=lambda a: a.overall or 0.0, default=None)
-    return Attempt(
-        candidate=candidate,
-        score=standing.overall if standing else None,
-        dimensions=dict(standing.dimensions) if standing else {},
-        critique=worst.critique if worst else "",
-        failing=tuple(sorted({question for assessment in seen for question in assessment.failing})),
-    )
+    return write_drafts(state, History(state).decisions[-1].iteration + 1, ports)
 
 
 def screen(state: LoopState, ports: Ports) -> LoopState:
     """Drafts become candidates: repaired once where flawed, dropped with a reason where that does not help."""
     history = History(state)
-    made = ports.journal.once("candidates", str(history.iteration), lambda: _make_candidates(state, ports))
+    made = ports.journal.once("candidates", str(history.iteration), lambda: make_candidates(state, ports))
     ports.notify("screened", iteration=history.iteration, candidates=made)
     return {"candidates": rows(made), "drafts": []}
-
-
-def _make_candidates(state: LoopState, ports: Ports) -> list[Candidate]:
-    """Candidates of this iteration's drafts; of the rules' too, when the screen left nothing of the rewriter's."""
-    history = History(state)
-    made = [] if history.candidates else [_original(history, ports)]
-    made += _screen_drafts(history.drafts, made, history, ports)
-    survivors = [candidate for candidate in made if candidate.dropped is None and candidate.id != "0"]
-    if history.drafts and not survivors and not ports.config.rewrite.strict:
-        task = _rewrite_task(state, history.iteration, ports)
-        drafts = [replace(draft, origin="fallback") for draft in ports.fallback.rewrite(task)]
-        made += _screen_drafts(drafts, made, history, ports)
-    return made
-
-
-def _original(history: History, ports: Ports) -> Candidate:
-    """Candidate 0: the prompt as it is. What the screen finds in it is noted, nothing is changed."""
-    findings = _screen_text(history.prompt, history, ports).findings
-    return Candidate(id="0", iteration=0, text=history.prompt, origin="prompt", findings=list(findings))
-
-
-def _screen_drafts(
-    drafts: Sequence[Draft], made: Sequence[Candidate], history: History, ports: Ports
-) -> list[Candidate]:
-    """Candidates of these drafts, with the next ids; a text that is a candidate already is left out."""
-    added: list[Candidate] = []
-    for draft in drafts:
-        earlier = [*history.candidates, *made, *added]
-        screened = _screen_text(draft.text, history, ports)
-        if any(same_words(screened.text, known.text) for known in earlier if draft.unusable is None):
-            continue
-        added.append(
-            Candidate(
-                id=str(len(earlier)),
-                iteration=history.iteration,
-                text=screened.text,
-                origin=draft.origin,
-                rationale=draft.rationale,
-                parent=draft.parent,
-                modifiers=list(draft.modifiers),
-                raw_text=draft.text if screened.text != draft.text else None,
-                findings=list(screened.findings),
-                dropped=draft.unusable or screened.dropped,
-            )
-        )
-    return added
-
-
-def _screen_text(text: str, history: History, ports: Ports) -> Screened:
-    return screen_text(
-        text,
-        prompt=history.prompt,
-        checklist=history.checklist,
-        token_count=ports.renderer.count_tokens,
-        token_limit=ports.renderer.info.token_limit,
-    )
 
 
 def review(state: LoopState, ports: Ports) -> LoopState:
@@ -235,7 +114,7 @@ def assess(state: LoopState, ports: Ports) -> LoopState:
         try:
             row = ports.journal.once("assessed", made.id, lambda made=made: _assess_file(made, history, ports))
         except ClipError as problem:
-            _record_failure("assess", problem, ports)
+            ports.record_failure("assess", problem)
             continue
         ports.notify("assessed", render=made, assessment=row.assessment)
         assessed.append(row)
@@ -317,10 +196,3 @@ def finish(state: LoopState, ports: Ports) -> LoopState:
     ports.folder.write_result(result)
     ports.notify("finished", result=result)
     return {"result": result.model_dump(mode="json")}
-
-
-def _record_failure(stage: str, problem: Exception, ports: Ports) -> str:
-    reason = f"{type(problem).__name__}: {' '.join(str(problem).split())}"
-    ports.journal.once("failure", f"{stage}-{reason}", lambda: Failure(stage=stage, reason=reason))
-    ports.notify("failed", stage=stage, reason=reason)
-    return reason

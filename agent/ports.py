@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from agent.errors import Interrupted
 from agent.parts import Parts
 from agent.run_folder import RunFolder, provenance
-from agent.trajectory import Journal
+from agent.trajectory import Failure, Journal
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +62,13 @@ class Ports(Parts):
                 listener.on_event(event, data)
             except Exception:
                 _log.exception("a listener failed on %s", event)
+
+    def record_failure(self, stage: str, problem: Exception) -> str:
+        """Writes a part's failure into the trajectory, once, and tells the listeners; the reason in one line."""
+        reason = f"{type(problem).__name__}: {' '.join(str(problem).split())}"
+        self.journal.once("failure", f"{stage}-{reason}", lambda: Failure(stage=stage, reason=reason))
+        self.notify("failed", stage=stage, reason=reason)
+        return reason
 
 
 def connect_ports(parts: Parts, prompt: str, folder: RunFolder, listeners: Sequence[Listener] = ()) -> Ports:

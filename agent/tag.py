@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 REJECTED_SHOWN = 10
 REPLY_TOKENS = 2048
-"""Longest reply. Tags repeat words of the caption, which has 4,000 characters at most: about 1,000 tokens of English."""
+"""Longest reply. Tags repeat words of a caption, which has 4,000 characters at most: about 1,000 tokens of English."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The front door: what it exports, how light it is, what it ships, and how it says no."""
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -28,6 +29,13 @@ def test_every_public_name_can_be_had() -> None:
     assert dir(retake) == sorted(retake.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = retake.nonsense
+
+
+def test_type_checkers_are_told_the_same_names_as_the_interpreter() -> None:
+    told = re.findall(
+        r"^    from (\S+) import (\w+) as \2$", (ROOT / "retake.py").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert {name: module for module, name in told} == retake._HOMES
 
 
 def test_importing_everything_loads_nothing_heavy() -> None:
