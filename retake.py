@@ -88,7 +88,7 @@ def main() -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from agent.errors import StageError, UsageError
+    from agent.errors import Interrupted, StageError, UsageError
     from feedback.errors import FeedbackError
     from finetune.errors import DistillError
     from graph_store.errors import GraphStoreError
@@ -98,6 +98,15 @@ def main() -> None:
     except (UsageError, FeedbackError, GraphStoreError, DistillError, StageError) as problem:
         Console(stderr=True).print(f"[red]error:[/] {escape(str(problem))}", soft_wrap=True, highlight=False)
         sys.exit(1 if isinstance(problem, StageError) else 2)
+    except OSError as problem:
+        if problem.filename is None:
+            raise
+        Console(stderr=True).print(
+            f"[red]error:[/] {escape(f'{problem.filename}: {problem.strerror}')}", soft_wrap=True, highlight=False
+        )
+        sys.exit(2)
+    except Interrupted:
+        sys.exit(130)
 
 
 def _make_app() -> Any:

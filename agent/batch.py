@@ -44,19 +44,20 @@ class Summary:
     """What a batch came to."""
 
     mean_gain: float | None
+    """Of the champions over the prompts as typed, on unseen seeds; lost ones count as what they lost."""
     interval: tuple[float | None, float | None]
     """95 %, by bootstrap over prompts; (None, None) when nothing is verified."""
     verified: int
     improved: int
     kept_original: int
     worse: int
-    """Returned candidates with a negative verified gain."""
+    """Champions that lost to the prompt as typed; the prompt was returned in their place."""
     failed: int
     renders: int
 
 
 def read_prompts(path: Path) -> list[str]:
-    """The prompts of a TXT, JSONL or CSV file, in order, blank lines left out. Raises UsageError."""
+    """The prompts of a TXT, JSONL or CSV file, in order, each once, blank lines left out. Raises UsageError."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as problem:
@@ -64,17 +65,17 @@ def read_prompts(path: Path) -> list[str]:
     try:
         match path.suffix.lower():
             case ".jsonl":
-                found = [json.loads(line)["prompt"] for line in text.splitlines() if line.strip()]
+                found = [json.loads(line)["prompt"] for line in text.split("\n") if line.strip()]
             case ".csv":
                 found = [row["prompt"] for row in csv.DictReader(io.StringIO(text))]
             case _:
                 found = text.splitlines()
-    except (ValueError, KeyError, TypeError):
+        prompts = [prompt.strip() for prompt in found if prompt and prompt.strip()]
+    except (ValueError, KeyError, TypeError, AttributeError, csv.Error):
         raise UsageError(f"{path}: every row needs a 'prompt'") from None
-    prompts = [prompt.strip() for prompt in found if isinstance(prompt, str) and prompt.strip()]
     if not prompts:
         raise UsageError(f"{path} holds no prompts")
-    return prompts
+    return list(dict.fromkeys(prompts))
 
 
 def run_batch(
@@ -107,6 +108,7 @@ def _row(prompt: str, result: Result, run_dir: str) -> BatchRow:
         best_score=result.best_score,
         verified_gain=result.verified_gain,
         champion_gain=result.verification.gain if result.verification else result.verified_gain,
+        error=f"{result.stop_reason}: {result.why}" if result.stop_reason == "all_candidates_failed" else "",
         stop_reason=result.stop_reason,
         renders=result.totals.renders,
         run_dir=run_dir,
@@ -123,8 +125,12 @@ def _write_summary(rows: Sequence[BatchRow], folder: Path) -> None:
 
 
 def summarize(rows: Sequence[BatchRow]) -> Summary:
-    """Counts, and the mean verified gain with its bootstrap interval over prompts."""
-    gains = np.array([row.verified_gain for row in rows if row.verified_gain is not None])
+    """Counts, and the champions' mean gain with its bootstrap interval over prompts.
+
+    Not the mean of what was returned: that is never negative, for a champion that lost is replaced on the very seeds
+    that told.
+    """
+    gains = np.array([row.champion_gain for row in rows if row.champion_gain is not None])
     interval: tuple[float | None, float | None] = (None, None)
     if len(gains):
         rng = np.random.default_rng(0)

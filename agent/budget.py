@@ -11,13 +11,16 @@ UNSEEN = 10_000
 
 
 def loop_seeds(config: LoopConfig) -> list[int]:
-    """The seeds on which every candidate of the loop is rendered."""
-    return [config.seed + index for index in range(config.render.seeds)]
+    """The seeds on which every candidate of the loop is rendered: fewer than asked where even two would not fit."""
+    count = max(1, min(config.render.seeds, config.stop.max_renders // 2))
+    return [config.seed + index for index in range(count)]
 
 
 def unseen_seeds(config: LoopConfig) -> list[int]:
-    """The verification's seeds; at most half of all renders go there."""
-    return [config.seed + UNSEEN + index for index in range(min(config.verify_seeds, config.stop.max_renders // 4))]
+    """The verification's seeds: what is left when the original and one candidate are rendered, half of all at most."""
+    left = config.stop.max_renders - 2 * len(loop_seeds(config))
+    count = max(0, min(config.verify_seeds, left // 2, config.stop.max_renders // 4))
+    return [config.seed + UNSEEN + index for index in range(count)]
 
 
 def reserved_renders(config: LoopConfig) -> int:
@@ -25,32 +28,38 @@ def reserved_renders(config: LoopConfig) -> int:
     return 2 * len(unseen_seeds(config))
 
 
-def plan_renders(candidates: Sequence[Candidate], renders: Sequence[Render], config: LoopConfig) -> list[RenderTask]:
+def plan_renders(
+    prompt: str, candidates: Sequence[Candidate], renders: Sequence[Render], config: LoopConfig
+) -> list[RenderTask]:
     """The loop's next renders, candidate by candidate, within the budget.
 
     A candidate is rendered on all seeds or not at all, except the original, which gets what there is.
     """
-    left = config.stop.max_renders - reserved_renders(config) - len([r for r in renders if r.purpose == "loop"])
+    spent = sum(render.purpose == "loop" for render in renders)
+    left = max(0, config.stop.max_renders - reserved_renders(config) - spent)
     tasks: list[RenderTask] = []
     for candidate in candidates:
         seeds = loop_seeds(config)
         if candidate.id == "0":
-            seeds = seeds[: max(1, left)]
-        if len(tasks) + len(seeds) <= max(1, left):
-            tasks += [render_task(candidate, seed, "loop") for seed in seeds]
+            seeds = seeds[:left]
+        if len(tasks) + len(seeds) <= left:
+            tasks += [render_task(prompt, candidate, seed, "loop") for seed in seeds]
     return tasks
 
 
-def plan_verification(champion: Candidate, original: Candidate, config: LoopConfig) -> list[RenderTask]:
+def plan_verification(prompt: str, champion: Candidate, original: Candidate, config: LoopConfig) -> list[RenderTask]:
     """Both on every unseen seed, in pairs."""
     return [
-        render_task(candidate, seed, "verify") for seed in unseen_seeds(config) for candidate in (original, champion)
+        render_task(prompt, candidate, seed, "verify")
+        for seed in unseen_seeds(config)
+        for candidate in (original, champion)
     ]
 
 
-def render_task(candidate: Candidate, seed: int, purpose: str) -> RenderTask:
+def render_task(prompt: str, candidate: Candidate, seed: int, purpose: str) -> RenderTask:
     """One render of this candidate."""
     return {
+        "prompt": prompt,
         "candidate": candidate.id,
         "seed": seed,
         "iteration": candidate.iteration,

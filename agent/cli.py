@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from agent.config import LoopConfig, config_leaves, make_config, read_config
 from agent.errors import Interrupted, UsageError
@@ -44,20 +45,16 @@ def run_command(
 
 
 @app.command("resume")
-@with_config_options
 def resume_command(
     run_dir: Annotated[Path, typer.Argument(help="A run folder.")],
     as_json: Json = False,
     quiet: Quiet = False,
     log_level: LogLevel = "warning",
-    *,
-    config: LoopConfig,
 ) -> None:
-    """Go on with a run that was broken off. Settings that are given must be those it was begun with."""
+    """Go on with a run that was broken off, with the settings it was begun with."""
     from agent.run import reopen_run
 
-    changed = config if config != LoopConfig() else None
-    _execute(reopen_run(run_dir, changed), as_json, quiet, log_level)
+    _execute(reopen_run(run_dir), as_json, quiet, log_level)
 
 
 @app.command("batch")
@@ -89,7 +86,8 @@ def report_command(run_dir: Annotated[Path, typer.Argument(help="A run folder.")
     """Write report.html anew from what a run folder holds."""
     from agent.run import reopen_run
 
-    Console().print(f"[bold]{reopen_run(run_dir).write_report()}[/]", soft_wrap=True)
+    path = reopen_run(run_dir).write_report()
+    Console().print(f"[bold]{escape(str(path))}[/]", soft_wrap=True)
 
 
 @app.command("doctor")
@@ -116,16 +114,15 @@ def config_init_command(
     if path.exists():
         raise UsageError(f"{path} is there already; name another file or remove it")
     write_text(path, _commented(config))
-    Console().print(f'wrote [bold]{path}[/]; use it with: retake run --config {path} "your prompt"', soft_wrap=True)
+    name = escape(str(path))
+    Console().print(f'wrote [bold]{name}[/]; use it with: retake run --config {name} "your prompt"', soft_wrap=True)
 
 
 @config_app.command("validate")
 def config_validate_command(path: Annotated[Path, typer.Argument(help="A config file.")]) -> None:
     """Check a config file; exit 2 with what is wrong."""
-    settings = read_config(path)
-    settings.pop("prompt", None)
-    make_config(settings)
-    Console().print(f"[green]{path} is a valid config[/]", soft_wrap=True)
+    make_config(read_config(path))
+    Console().print(f"[green]{escape(str(path))} is a valid config[/]", soft_wrap=True)
 
 
 @config_app.command("schema")
@@ -158,16 +155,16 @@ def _execute(run: Any, as_json: bool, quiet: bool, log_level: str) -> None:
 
     _set_up_log(log_level)
     console = Console(stderr=as_json, quiet=quiet)
-    for note in [*run.notes, *_notes_on(run.config)]:
-        console.print(f"[yellow]note[/] {note}")
     if run.folder.read_result() is not None:
         console.print("[dim]this run is finished; --run-id NAME makes another one[/]")
     try:
-        with RunDisplay(run, console) as display:
-            result = run.execute(listeners=[display], reviewer=lambda texts: ask_for_edits(texts, display, console))
+        with RunDisplay(run, console, [*run.notes, *_notes_on(run.config)]) as display:
+            # The person is asked also in a quiet run, which would hang without a word otherwise.
+            asked = Console(stderr=as_json)
+            result = run.execute(listeners=[display], reviewer=lambda texts: ask_for_edits(texts, display, asked))
     except Interrupted:
         console.print(
-            f"\n[yellow]stopped; nothing finished is lost.[/] Go on with: retake resume {run.folder.path}",
+            f"\n[yellow]stopped; nothing finished is lost.[/] Go on with: retake resume {escape(str(run.folder.path))}",
             soft_wrap=True,
         )
         raise typer.Exit(130) from None

@@ -8,9 +8,10 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, cast
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
 from agent.errors import UsageError
@@ -19,7 +20,7 @@ from agent.errors import UsageError
 class Settings(BaseModel):
     """A branch of the tree: frozen, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def _flag(name: str) -> dict[str, Any]:
@@ -46,7 +47,7 @@ class RewriteConfig(Settings):
     candidates: int = Field(default=2, ge=1, le=16, description="New candidates in each iteration.")
     base_url: str | None = Field(
         default=None,
-        description="OpenAI-compatible server of the rewriter.",
+        description="OpenAI-compatible server of the rewriter; keys come from the environment.",
         json_schema_extra=_flag("rewriter-base-url"),
     )
     model: str | None = Field(
@@ -58,6 +59,14 @@ class RewriteConfig(Settings):
     word_limit: int = Field(default=120, ge=5, description="Longest candidate, in words.")
     target_lang: str = Field(default="en", description="Language of the candidates.")
     strict: bool = Field(default=False, description="Stop when the rewriter fails, instead of letting the rules write.")
+
+    @field_validator("base_url")
+    @classmethod
+    def _holds_no_secret(cls, url: str | None) -> str | None:
+        parts = urlsplit(url or "")
+        if parts.username or parts.password or parts.query:
+            raise ValueError("the rewriter's base_url must hold no user, password or query: it is written to disk")
+        return url
 
 
 class RenderConfig(Settings):
@@ -96,8 +105,8 @@ class AssessConfig(Settings):
     )
     judge: str = Field(default="shapes", description="Answers the checklist's questions.")
     detector: str = Field(default="shapes", description="Finds the things that the prompt names.")
-    weights: dict[str, float] = Field(
-        default={}, description="Weight of a source in the overall score; 1 unless given.", json_schema_extra=_flag("")
+    weights: dict[str, NonNegativeFloat] = Field(
+        default={}, description="Weight of a source in scores and ranks; 1 unless given.", json_schema_extra=_flag("")
     )
 
 
@@ -113,7 +122,10 @@ class StopConfig(Settings):
     patience: int = Field(default=2, ge=1, description="Iterations without improvement before the loop gives up.")
     time_limit: float | None = Field(default=None, gt=0.0, description="In seconds, from the start of this process.")
     max_tokens_spent: int | None = Field(
-        default=None, ge=1, description="Tokens of the rewriter, in and out.", json_schema_extra=_flag("token-limit")
+        default=None,
+        ge=1,
+        description="Tokens of the rewriter, in and out, as its server counts them.",
+        json_schema_extra=_flag("token-limit"),
     )
 
 
@@ -149,6 +161,8 @@ class LoopConfig(Settings):
             raise ValueError("rewriter 'llm' needs --rewriter-base-url and --rewriter-model")
         if self.render.renderer == "diffusers" and not self.render.model:
             raise ValueError("renderer 'diffusers' needs --model, a hub id or a folder")
+        if strangers := [name for name in self.assess.weights if name not in self.assess.sources]:
+            raise ValueError(f"assess.weights names {strangers[0]!r}, which is not among assess.sources")
         return self
 
     @property
@@ -177,7 +191,7 @@ def config_leaves(settings: type[Settings] = LoopConfig, prefix: str = "") -> li
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """The settings of a YAML or JSON file, as they stand there. Raises UsageError when it is none."""
+    """The settings of a YAML or JSON file, or of a run's config.json. Raises UsageError when it is none."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -186,21 +200,24 @@ def read_config(path: Path) -> dict[str, Any]:
         raise UsageError(f"can't read the config file {path}: {problem}") from None
     except yaml.YAMLError as problem:
         raise UsageError(f"{path} is no YAML or JSON: {' '.join(str(problem).split())}") from None
-    if content is None:
-        return {}
+    content = {} if content is None else content
     if not isinstance(content, dict):
         raise UsageError(f"{path} holds a {type(content).__name__}, a config is a mapping of sections")
-    return cast("dict[str, Any]", content)
+    return {name: value for name, value in content.items() if name not in ("prompt", "typed")}
 
 
 def make_config(settings: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> LoopConfig:
     """A checked config from a nested mapping, with overrides by dotted path on top. Raises UsageError, one line."""
-    tree = json.loads(json.dumps(settings))
+    tree = json.loads(
+        json.dumps({name: {} if value is None else value for name, value in settings.items()}, default=str)
+    )
     for path, value in (overrides or {}).items():
         *sections, leaf = path.split(".")
         branch = tree
         for section in sections:
             branch = branch.setdefault(section, {})
+            if not isinstance(branch, dict):
+                raise UsageError(f"config: {section} is a section of settings, found {branch!r}")
         branch[leaf] = value
     try:
         return LoopConfig.model_validate(tree)

@@ -14,6 +14,7 @@ from agent.budget import loop_seeds, reserved_renders
 from agent.doctor import Finding
 from agent.errors import UsageError
 from agent.records import Candidate, Decision, Render, Result, Verification
+from agent.run import Run
 from agent.run_folder import RunFolder
 from feedback.records import Assessment
 
@@ -26,9 +27,11 @@ def show_score(value: float | None) -> str:
 class RunDisplay:
     """Shows a run as it goes: one line an event that matters, and a bar with renders and time left on a terminal."""
 
-    def __init__(self, run: Any, console: Console) -> None:
+    def __init__(self, run: Run, console: Console, notes: Sequence[str] = ()) -> None:
         self._console = console
         self._config = run.config
+        self._prompt = run.prompt
+        self._notes = notes
         self._best: float | None = None
         self._done: set[str] = set()
         self._progress = Progress(
@@ -36,7 +39,6 @@ class RunDisplay:
             TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal or console.quiet,
         )  # fmt: skip
         self._task = self._progress.add_task("starting", total=None)
-        console.print(f"[bold]{escape(run.prompt)}[/]", highlight=False)
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -63,6 +65,9 @@ class RunDisplay:
         self._console.print(text, highlight=False, soft_wrap=True)
 
     def _show_retrieved(self, checklist: Any, modifiers: Sequence[Any]) -> None:
+        for note in self._notes:
+            self._say(f"[yellow]note[/] {escape(note)}")
+        self._say(f"[bold]{escape(self._prompt)}[/]")
         asked = "; ".join(question.text for question in checklist.questions) or "nothing that the rules can read"
         self._say(f"[dim]checklist[/]  {escape(asked)}")
         self._say(f"[dim]retrieved[/]  {len(modifiers)} modifiers")
@@ -102,6 +107,9 @@ class RunDisplay:
 
     def _show_verified(self, verification: Verification) -> None:
         self._say(f"[bold]verified[/] on {len(verification.seeds)} unseen seeds: gain {_signed(verification.gain)}")
+
+    def _show_stopping(self) -> None:
+        self._say("[yellow]stopping after this step; Ctrl-C again ends at once[/]")
 
     def _show_failed(self, stage: str, reason: str) -> None:
         self._say(f"  [red]{stage} failed:[/] {escape(reason)}")
@@ -149,9 +157,10 @@ def _describe_gain(result: Result) -> str:
         return "not verified"
     if result.verification is None:
         return "0 (nothing beat the prompt as it was typed)"
+    lost = f"candidate {result.verification.champion} came to {_signed(result.verification.gain)}"
     seeds = len(result.verification.seeds)
     if result.best.id == "0":
-        return f"0 (candidate {result.verification.champion} lost to the prompt as typed on {seeds} unseen seeds)"
+        return f"0 (the prompt as typed is returned: {lost} on {seeds} unseen seeds)"
     return f"{_signed(result.verified_gain)} on {seeds} unseen seeds"
 
 
@@ -198,11 +207,10 @@ def print_summary(summary: Summary, folder: Any, console: Console) -> None:
             highlight=False,
             soft_wrap=True,
         )
-    console.print(
-        f"{summary.improved} better, {summary.kept_original} kept as typed, {summary.worse} worse on unseen seeds, "
-        f"{summary.failed} failed; {summary.renders} renders", highlight=False, soft_wrap=True,
-    )  # fmt: skip
-    console.print(f"[bold]{folder / 'summary.csv'}[/]", soft_wrap=True)
+    champions = f"champions: {summary.improved} better, {summary.worse} worse than the prompt as typed"
+    others = f"{summary.kept_original} prompts that nothing beat; {summary.failed} failed; {summary.renders} renders"
+    console.print(f"{champions}; {others}", highlight=False, soft_wrap=True)
+    console.print(f"[bold]{escape(str(folder / 'summary.csv'))}[/]", soft_wrap=True)
 
 
 def print_findings(findings: Sequence[Finding], console: Console) -> None:

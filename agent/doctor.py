@@ -14,6 +14,8 @@ from agent.renderer import RenderRequest
 from agent.renderers.registry import open_renderer
 from agent.rewriters.registry import open_rewriter
 from agent.store import open_store
+from feedback.errors import FeedbackError
+from feedback.registry import open_detector, open_judge, open_sources
 
 OUR_PACKAGES = ("agent", "feedback", "graph_store", "finetune")
 LOW_DISK_GB = 5
@@ -39,6 +41,7 @@ def examine(config: LoopConfig) -> list[Finding]:
         _renderer(config),
         _retrieval(config),
         _rewriter(config),
+        _sources(config),
     ]
 
 
@@ -110,3 +113,13 @@ def _rewriter(config: LoopConfig) -> Finding:
     except UsageError as slip:
         return Finding("rewriter", "broken", str(slip))
     return Finding("rewriter", "good", f"{rewriter.name} {config.rewrite.model or ''}".strip())
+
+
+def _sources(config: LoopConfig) -> Finding:
+    settings = config.assess
+    try:
+        open_sources(settings.sources, open_judge(settings.judge), open_detector(settings.detector))
+    except FeedbackError as slip:
+        return Finding("sources", "broken", str(slip))
+    said = f"{', '.join(settings.sources)}; judge {settings.judge}, detector {settings.detector}"
+    return Finding("sources", "good", said)

@@ -41,13 +41,14 @@ def _ask_rewriter(task: RewriteTask, ports: Ports) -> Drafts:
 def _rewrite_task(state: LoopState, iteration: int, ports: Ports) -> RewriteTask:
     history = History(state)
     config = ports.config
-    ranked = rank_candidates(history.candidates, history.renders, history.assessed)
+    ranked = rank_candidates(history.candidates, history.renders, history.assessed, config.assess.weights)
     standings = {standing.candidate: standing for standing in ranked}
     return RewriteTask(
         prompt=history.prompt,
         checklist=tuple(history.checklist),
         modifiers=tuple(Modifier(**row) for row in state.get("modifiers", [])),
         history=tuple(_attempt(c, standings.get(c.id), history) for c in history.candidates if c.dropped is None),
+        tried=tuple(text for c in history.candidates for text in (c.text, c.raw_text) if text),
         champion=ranked[0].candidate if ranked else None,
         iteration=iteration,
         n=config.rewrite.candidates,

@@ -5,7 +5,9 @@ retrieve -> compose -> screen -> review -> render* -> assess -> decide -+-> refi
                                                                         +-> finish
 """
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any, TypeVar
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
@@ -22,11 +24,16 @@ STEPS_AROUND = 10
 NO_VERIFICATION_AFTER = ("stop_file", "time_limit", "all_candidates_failed")
 """Stops after which no more renders are made."""
 
+T = TypeVar("T")
 Loop = CompiledStateGraph[LoopState, None, LoopState, LoopState]
 
 
-def build_graph(ports: Ports, checkpointer: BaseCheckpointSaver[str] | None = None) -> Loop:
-    """The loop over these ports, ready to stream."""
+PortsFor = Callable[[str], Ports]
+"""The ports of the run of this prompt: the same ones each time it is asked for the same prompt."""
+
+
+def build_graph(ports_for: PortsFor, checkpointer: BaseCheckpointSaver[str] | None = None) -> Loop:
+    """The loop, ready to stream from {"prompt": …}."""
     graph = StateGraph(LoopState)
     for name, node in {
         "retrieve": nodes.retrieve,
@@ -41,26 +48,33 @@ def build_graph(ports: Ports, checkpointer: BaseCheckpointSaver[str] | None = No
         "verify": nodes.verify,
         "finish": nodes.finish,
     }.items():
-        graph.add_node(name, partial(node, ports=ports))
+        graph.add_node(name, partial(_with_ports, node, ports_for))
     graph.add_edge(START, "retrieve")
     graph.add_edge("retrieve", "compose")
     graph.add_edge("compose", "screen")
     graph.add_edge("refine", "screen")
     graph.add_edge("screen", "review")
-    graph.add_conditional_edges("review", partial(route_to_renders, ports=ports), ["render", "assess"])
+    graph.add_conditional_edges("review", partial(_with_ports, route_to_renders, ports_for), ["render", "assess"])
     graph.add_edge("render", "assess")
     graph.add_edge("assess", "decide")
-    graph.add_conditional_edges("decide", partial(route_decision, ports=ports), ["refine", "render_unseen", "finish"])
+    graph.add_conditional_edges(
+        "decide", partial(_with_ports, route_decision, ports_for), ["refine", "render_unseen", "finish"]
+    )
     graph.add_edge("render_unseen", "verify")
     graph.add_edge("verify", "finish")
     graph.add_edge("finish", END)
     return graph.compile(checkpointer=checkpointer, name="retake")
 
 
+def _with_ports(step: Callable[[Any, Ports], T], ports_for: PortsFor, state: Any) -> T:
+    """The node or router, with the ports of the run whose state or task it gets."""
+    return step(state, ports_for(state["prompt"]))
+
+
 def route_to_renders(state: LoopState, ports: Ports) -> list[Send] | str:
     """One task per candidate and seed; straight on when there is nothing to render."""
     history = History(state)
-    tasks = plan_renders(history.new_candidates(), history.renders, ports.config)
+    tasks = plan_renders(history.prompt, history.new_candidates(), history.renders, ports.config)
     return [Send("render", task) for task in tasks] or "assess"
 
 
@@ -72,7 +86,9 @@ def route_decision(state: LoopState, ports: Ports) -> list[Send] | str:
         return "refine"
     if decision.champion in (None, "0") or decision.stop in NO_VERIFICATION_AFTER:
         return "finish"
-    tasks = plan_verification(history.candidate(decision.champion), history.candidate("0"), ports.config)
+    tasks = plan_verification(
+        history.prompt, history.candidate(decision.champion), history.candidate("0"), ports.config
+    )
     return [Send("render_unseen", task) for task in tasks] or "finish"
 
 

@@ -92,9 +92,9 @@ def _edited(candidate: Candidate, text: str) -> Candidate:
 
 
 def render(task: RenderTask, ports: Ports) -> LoopState:
-    """One clip on disk, or the reason why there is none."""
+    """One clip on disk, or the reason why there is none; nothing once the run is to stop."""
     ports.stop.check()
-    if ports.folder.stop_file.exists():
+    if ports.folder.stop_file.exists() or ports.is_out_of_time():
         return {}
     render_id = f"{task['candidate']}-{task['seed']}"
     made = ports.journal.once("render", render_id, lambda: render_to_file(task, ports))
@@ -140,7 +140,7 @@ def decide(state: LoopState, ports: Ports) -> LoopState:
 
 def _decide(history: History, ports: Ports) -> Decision:
     totals = count_totals(history, ports)
-    standings = rank_candidates(history.candidates, history.renders, history.assessed)
+    standings = rank_candidates(history.candidates, history.renders, history.assessed, ports.config.assess.weights)
     spent = Spent(
         renders=len(history.renders),
         reserved_renders=reserved_renders(ports.config),
@@ -172,18 +172,19 @@ def verify(state: LoopState, ports: Ports) -> LoopState:
 
 def _compare(history: History, ports: Ports) -> Verification:
     champion = history.decisions[-1].champion or "0"
-    by_render = {row.render: row.assessment.overall for row in history.assessed}
-    seeds = unseen_seeds(ports.config)
-    ours = [by_render.get(f"{champion}-{seed}") for seed in seeds]
-    original = [by_render.get(f"0-{seed}") for seed in seeds]
-    gain = mean_known([a - b for a, b in zip(ours, original, strict=True) if a is not None and b is not None])
+    scores = {row.render: score for row in history.assessed if (score := row.assessment.overall) is not None}
+    wanted = unseen_seeds(ports.config)
+    seeds = [seed for seed in wanted if {f"{champion}-{seed}", f"0-{seed}"} <= scores.keys()]
+    missing = len(wanted) - len(seeds)
+    ours = [scores[f"{champion}-{seed}"] for seed in seeds]
+    original = [scores[f"0-{seed}"] for seed in seeds]
     return Verification(
         seeds=seeds,
         champion=champion,
         champion_scores=ours,
         original_scores=original,
-        gain=gain,
-        why="" if gain is not None else "no unseen seed has a score for both",
+        gain=mean_known([a - b for a, b in zip(ours, original, strict=True)]),
+        why=f"{missing} of {len(wanted)} unseen seeds have no score for both" if missing else "",
     )
 
 

@@ -55,7 +55,6 @@ def with_config_options(command: Callable[..., None]) -> Callable[..., None]:
 def resolve_config(config_file: Path | None, size: str | None, overrides: dict[str, Any]) -> LoopConfig:
     """File first, then `--size`, then the flags that were given. Raises UsageError."""
     settings = read_config(config_file) if config_file else {}
-    settings.pop("prompt", None)
     given = {path: value for path, value in overrides.items() if value is not None}
     if size is not None:
         match = re.fullmatch(r"(\d+)\s*[x*×]\s*(\d+)", size)
@@ -84,7 +83,7 @@ def _option(path: str, flag: str, field: FieldInfo) -> Any:
     panel = path.split(".")[0].capitalize() if "." in path else "Config"
     default = field.get_default()
     shown = ", ".join(default) if isinstance(default, list) else default
-    text = f"{field.description} [default: {shown}]" if default is not None else str(field.description)
+    text = f"{field.description} (default: {shown})" if default not in (None, "") else str(field.description)
     names = (f"--{flag}/--no-{flag}",) if kind is bool else (f"--{flag}", *ALIASES.get(flag, ()))
     if kind is _CommaList:
         option = typer.Option(*names, help=text, rich_help_panel=panel, parser=_CommaList, metavar="A,B,…")

@@ -15,9 +15,7 @@ STOP_SENTENCES: Mapping[StopReason, str] = {
     "time_limit": "The time is up.",
     "max_cost": "The budget is spent.",
     "stop_file": "A STOP file asked the run to end.",
-    "interrupted": "The run was interrupted.",
     "all_candidates_failed": "No candidate gave a video that could be scored.",
-    "error": "A part failed that the run can't do without.",
 }
 
 
@@ -94,6 +92,8 @@ def _headline(best: Candidate, score: float | None, verification: Verification |
 def _note_gain(best: Candidate, gain: float | None, verification: Verification | None) -> str:
     if gain is None:
         return f"not verified: {verification.why if verification else 'no unseen seeds were rendered'}"
+    if best.id == "0" and verification is not None:
+        return f"your own prompt is returned: candidate {verification.champion} came to {verification.gain:+.3f}"
     if best.id == "0":
         return "your own prompt is returned"
     seeds = verification.seeds if verification else []

@@ -23,3 +23,12 @@ def load_part(what: str, name: str, known: Mapping[str, str]) -> Any:
         return getattr(import_module(module_name), attribute)
     except (ImportError, AttributeError) as problem:
         raise UsageError(f"{what} {name!r}: {problem}") from problem
+
+
+def make_part(what: str, name: str, known: Mapping[str, str], *arguments: Any, **settings: Any) -> Any:
+    """The part of that name, made with these arguments. Raises UsageError when it takes others, or is no class."""
+    kind = load_part(what, name, known)
+    try:
+        return kind(*arguments, **settings)
+    except TypeError as problem:
+        raise UsageError(f"{what} {name!r}: {problem}") from problem

@@ -22,7 +22,7 @@ class Listener(Protocol):
         """Takes note of one event, with the records it brings.
 
         Events: retrieved, drafted, screened, render_started, render_step, rendered, assessed, decided, verified,
-        finished, failed.
+        finished, failed, stopping.
         """
         ...
 
@@ -62,6 +62,11 @@ class Ports(Parts):
                 listener.on_event(event, data)
             except Exception:
                 _log.exception("a listener failed on %s", event)
+
+    def is_out_of_time(self) -> bool:
+        """Whether the time limit is over."""
+        limit = self.config.stop.time_limit
+        return limit is not None and self.clock() >= limit
 
     def record_failure(self, stage: str, problem: Exception) -> str:
         """Writes a part's failure into the trajectory, once, and tells the listeners; the reason in one line."""

@@ -12,7 +12,7 @@ from feedback.records import Assessment
 
 StopReason = Literal[
     "score_threshold", "no_improvement", "max_iterations", "max_renders", "time_limit", "max_cost", "stop_file",
-    "interrupted", "all_candidates_failed", "error",
+    "all_candidates_failed",
 ]  # fmt: skip
 STOP_REASONS: tuple[StopReason, ...] = get_args(StopReason)
 
@@ -93,14 +93,15 @@ class Verification(Record):
     """Champion and original on seeds neither has seen."""
 
     seeds: list[int]
+    """Those on which both have a score."""
     champion: str
-    champion_scores: list[float | None]
+    champion_scores: list[float]
     """Overall score per seed, same order as `seeds`."""
-    original_scores: list[float | None]
+    original_scores: list[float]
     gain: float | None
-    """Mean of champion minus original over the seeds where both have a score; None when there is no such seed."""
+    """Mean of champion minus original; None without seeds."""
     why: str = ""
-    """Why there is no gain to report, when there is none."""
+    """Why seeds are missing, when some are."""
 
 
 class Totals(Record):
@@ -115,6 +116,7 @@ class Totals(Record):
     fallbacks: int = 0
     """Candidates that the rules wrote because the rewriter failed."""
     seconds: float = 0.0
+    """Of the process that finished the run."""
 
 
 class Result(Record):
@@ -131,7 +133,10 @@ class Result(Record):
     verification: Verification | None
     """None when no verification was asked for or possible: the gain is not verified."""
     verified_gain: float | None
-    """Of `best` over the original on unseen seeds: 0 when `best` is the original, None when not verified."""
+    """Of `best` over the original on unseen seeds: 0 when `best` is the original and something else was tried.
+
+    None when not verified. The original is also returned where the champion lost on those seeds: then 0 is no
+    measurement, and `verification.gain` is the champion's."""
     stop_reason: StopReason
     why: str
     iterations: int

@@ -20,7 +20,7 @@ from agent.outcome import read_outcome
 from agent.records import Candidate, Render
 from agent.run_folder import write_text
 from agent.score_plot import plot_scores
-from agent.standings import Standing, rank_candidates
+from agent.standings import Standing
 from agent.trajectory import Trajectory
 from agent.word_diff import diff_words
 from feedback.records import Assessment
@@ -70,7 +70,7 @@ def write_report(trajectory: Trajectory, run_folder: Path, embed_limit_mb: float
 def render_report(trajectory: Trajectory, run_folder: Path, embed_limit_mb: float = 64) -> str:
     """The page that `write_report` writes."""
     candidates = list({candidate.id: candidate for candidate in trajectory.candidates}.values())
-    standings = {s.candidate: s for s in rank_candidates(candidates, trajectory.renders, trajectory.assessed)}
+    standings = {s.candidate: s for s in trajectory.standings()}
     outcome = read_outcome(trajectory, standings)
     shelf = VideoShelf(run_folder, embed_limit_mb * 1e6)
     placed_first = {path: shelf.place(path) for path in (outcome.best_video, outcome.original_video) if path}

@@ -1,7 +1,7 @@
 """The outcome of a run, from its history. Pure but for the clock."""
 
 from agent.ports import Ports
-from agent.records import Decision, Result, Totals, Verification
+from agent.records import Result, Totals, Verification
 from agent.rewriter import Draft
 from agent.standings import rank_candidates
 from agent.state import History
@@ -10,25 +10,27 @@ from agent.trajectory import Checklist, Drafts
 
 def make_result(history: History, verification: Verification | None, ports: Ports) -> Result:
     """What to hand to the user: the champion, or the original when the champion did worse on the unseen seeds."""
-    last = history.decisions[-1] if history.decisions else Decision(iteration=0, champion=None, score=None)
-    standings = {s.candidate: s for s in rank_candidates(history.candidates, history.renders, history.assessed)}
+    last = history.decisions[-1]
+    assert last.stop is not None  # noqa: S101 - only a decision to stop leads here
+    ranked = rank_candidates(history.candidates, history.renders, history.assessed, ports.config.assess.weights)
+    standings = {standing.candidate: standing for standing in ranked}
     gain = verification.gain if verification else None
     best_id = last.champion or "0"
     if gain is not None and gain < 0:
         best_id, gain = "0", 0.0
-    elif best_id == "0":
-        gain = 0.0 if last.champion == "0" else None
+    elif last.champion == "0" and len(standings) > 1 and ports.config.verify_seeds:
+        gain = 0.0
     best, original = standings.get(best_id), standings.get("0")
     return Result(
         prompt=history.prompt,
         best=history.candidate(best_id),
         best_score=best.overall if best else None,
-        best_video=history.first_video(best_id),
+        best_video=history.best_video(best_id),
         original_score=original.overall if original else None,
-        original_video=history.first_video("0"),
+        original_video=history.best_video("0"),
         verification=verification,
         verified_gain=gain,
-        stop_reason=last.stop or "error",
+        stop_reason=last.stop,
         why=last.why,
         iterations=history.iteration,
         totals=count_totals(history, ports),

@@ -36,6 +36,8 @@ class RewriteTask:
     modifiers: tuple[Modifier, ...] = ()
     history: tuple[Attempt, ...] = ()
     """In the order they were made; empty for the first candidates."""
+    tried: tuple[str, ...] = ()
+    """All texts that were candidates already, those that the screen dropped included."""
     champion: str | None = None
     """Id of the leading candidate of the history."""
     iteration: int = 0
@@ -87,5 +89,8 @@ class Rewriter(Protocol):
         ...
 
     def rewrite(self, task: RewriteTask) -> list[Draft]:
-        """1 to `task.n` drafts. Raises ModelError when there is none, UsageError for a wrong key or model."""
+        """At most `task.n` drafts, none when there is nothing left to try.
+
+        Raises ModelError when the model behind it failed, UsageError for a wrong key or model.
+        """
         ...

@@ -5,26 +5,27 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Command
 
 from agent.config import LoopConfig
-from agent.errors import UsageError
+from agent.errors import Interrupted, UsageError
 from agent.graph import Loop, build_graph, recursion_limit
 from agent.parts import Parts, open_parts
-from agent.ports import Listener, StopSignal, connect_ports
+from agent.ports import Listener, Ports, connect_ports
 from agent.prompt_flags import PromptRequest, read_prompt
 from agent.records import Result
 from agent.renderer import RenderRequest
 from agent.renderers.registry import open_renderer
 from agent.report import write_report
-from agent.run_folder import RunFolder, check_same_run, find_run_folder
+from agent.run_folder import RunFolder, find_run_folder
+from agent.state import LoopState
 from agent.trajectory import read_trajectory
 
 Reviewer = Callable[[Sequence[Mapping[str, str]]], dict[str, str]]
@@ -38,7 +39,9 @@ class Run:
     folder: RunFolder
     prompt: str
     config: LoopConfig
-    notes: Sequence[str] = field(default=())
+    typed: str | None = None
+    """The prompt with its flags, of a run that is not on disk yet."""
+    notes: Sequence[str] = ()
     """What a person should know of how the prompt was read."""
 
     def execute(
@@ -54,28 +57,34 @@ class Run:
             self.write_report()
             return finished
         parts = replace(parts or open_parts(self.config), config=self.config)
-        self.folder.create(self.prompt, self.config)
-        with (
-            self.folder.lock(),
-            closing(sqlite3.connect(self.folder.checkpoint_file, check_same_thread=False)) as database,
-        ):
+        self.folder.create(self.prompt, self.config, self.typed)
+        with self.folder.lock(), self._checkpoints() as checkpoints:
             ports = connect_ports(parts, self.prompt, self.folder, listeners)
-            graph = build_graph(ports, SqliteSaver(database))
             try:
-                with _ctrl_c_sets(ports.stop):
-                    self._stream(graph, reviewer)
+                with _ctrl_c_sets(ports):
+                    state = self._stream(build_graph(lambda _: ports, checkpoints), reviewer)
             finally:
                 self.write_report()
-        result = self.folder.read_result()
-        assert result is not None  # noqa: S101 - the graph ends in finish, which writes it
+        result = Result.model_validate(state.get("result"))
+        if not self.folder.result_file.exists():
+            self.folder.write_result(result)
         return result
 
     def write_report(self) -> Path:
         """Writes report.html from what is on disk."""
         return write_report(read_trajectory(self.folder.path), self.folder.path)
 
-    def _stream(self, graph: Loop, reviewer: Reviewer | None) -> None:
-        """Streams the graph to its end, through every interrupt for a review."""
+    @contextmanager
+    def _checkpoints(self) -> Iterator[SqliteSaver]:
+        file = self.folder.checkpoint_file
+        try:
+            with closing(sqlite3.connect(file, check_same_thread=False)) as database:
+                yield SqliteSaver(database)
+        except sqlite3.DatabaseError as problem:
+            raise UsageError(f"{file}: {problem}; remove it, the run resumes from its trajectory") from problem
+
+    def _stream(self, graph: Loop, reviewer: Reviewer | None) -> LoopState:
+        """Streams the graph to its end, through every interrupt for a review; the last state."""
         thread: RunnableConfig = {
             "configurable": {"thread_id": "run"},
             "recursion_limit": recursion_limit(self.config.stop.max_iterations),
@@ -85,48 +94,68 @@ class Run:
         while True:
             waiting = [task.interrupts[0].value for task in graph.get_state(thread).tasks if task.interrupts]
             if waiting:
-                if reviewer is None:
-                    raise UsageError(f"the run waits for a review; continue it with: retake resume {self.folder.path}")
-                given = Command(resume=reviewer(waiting[0]["candidates"]))
+                given = Command(resume=self._ask(reviewer, waiting[0]["candidates"]))
             for _ in graph.stream(given, thread, stream_mode="updates", durability="sync"):
                 pass
-            if not graph.get_state(thread).next:
-                return
+            state = graph.get_state(thread)
+            if not state.next:
+                return cast("LoopState", state.values)
             given = None
+
+    def _ask(self, reviewer: Reviewer | None, candidates: Sequence[Mapping[str, str]]) -> dict[str, str]:
+        """The reviewer's texts; Ctrl-C and the end of input leave the run as it is."""
+        if reviewer is None:
+            raise UsageError(f"the run waits for a review; continue it with: retake resume {self.folder.path}")
+        ours = signal.getsignal(signal.SIGINT)
+        try:
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+            return reviewer(candidates)
+        except (KeyboardInterrupt, EOFError):
+            raise Interrupted("stopped in the review") from None
+        finally:
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGINT, ours)
 
 
 def begin_run(raw_prompt: str, config: LoopConfig, output_dir: Path, run_id: str | None = None) -> Run:
     """The run of this prompt and config: a new one, or the one begun before by the same command. Raises UsageError."""
     request = read_prompt(raw_prompt)
-    config = apply_flags(request, config)
+    config, unused = apply_flags(request, config)
     folder = find_run_folder(output_dir, request.text, config, run_id)
-    return Run(folder, request.text, config, request.notes)
+    return Run(folder, request.text, config, raw_prompt, (*request.notes, *unused))
 
 
-def reopen_run(path: Path, config: LoopConfig | None = None) -> Run:
-    """The run in this folder; refused when `config` is given and differs from the one it was begun with."""
+def reopen_run(path: Path) -> Run:
+    """The run in this folder, with the prompt and config it was begun with. Raises UsageError when there is none."""
     folder = RunFolder(path)
-    prompt, saved = folder.saved_config()
-    if config is not None:
-        check_same_run(folder, prompt, config)
-    return Run(folder, prompt, saved)
+    return Run(folder, *folder.saved_config())
 
 
-def apply_flags(request: PromptRequest, config: LoopConfig) -> LoopConfig:
-    """The config with what the prompt's own flags ask for, where the config leaves it open."""
+def apply_flags(request: PromptRequest, config: LoopConfig) -> tuple[LoopConfig, list[str]]:
+    """The config with what the prompt's own flags ask for where it leaves that open, and a note on each unused flag."""
     render = config.render
-    changes: dict[str, Any] = {}
+    render_changes: dict[str, Any] = {}
+    unused: list[str] = []
+
+    def use(flag: str, wanted: Any, is_open: bool, **changes: Any) -> None:
+        if wanted is not None and is_open:
+            render_changes.update(changes)
+        elif wanted is not None:
+            unused.append(f"{flag} in the prompt is not used: the config says otherwise, or it is out of range")
+
     if request.negative:
-        changes["negative_prompt"] = ", ".join(filter(None, (render.negative_prompt, request.negative)))
-    if request.fps and render.fps is None and request.fps <= 240:
-        changes["fps"] = request.fps
-    if request.guidance_scale is not None and render.guidance_scale is None and request.guidance_scale <= 100:
-        changes["guidance_scale"] = request.guidance_scale
-    if request.aspect_ratio and render.width is None and render.height is None:
-        changes |= _size_of_ratio(request.aspect_ratio, config)
-    if not changes:
-        return config
-    return LoopConfig.model_validate({**config.model_dump(), "render": {**render.model_dump(), **changes}})
+        render_changes["negative_prompt"] = ", ".join(filter(None, (render.negative_prompt, request.negative)))
+    fps, scale, ratio = request.fps, request.guidance_scale, request.aspect_ratio
+    use("-fps", fps, render.fps is None and 0 < (fps or 0) <= 240, fps=fps)
+    use("-gs", scale, render.guidance_scale is None and (scale or 0) <= 100, guidance_scale=scale)
+    size = _size_of_ratio(ratio, config) if ratio else {}
+    use("-ar", ratio, render.width is None and render.height is None, **size)
+    if request.motion is not None:
+        unused.append("-motion in the prompt is not used: no renderer takes a strength of motion")
+    seed = config.seed if request.seed is None or config.seed else request.seed % 2**31
+    changes = {"seed": seed, "render": {**render.model_dump(), **render_changes}}
+    return LoopConfig.model_validate({**config.model_dump(), **changes}), unused
 
 
 def _size_of_ratio(ratio: tuple[int, int], config: LoopConfig) -> dict[str, int]:
@@ -138,14 +167,15 @@ def _size_of_ratio(ratio: tuple[int, int], config: LoopConfig) -> dict[str, int]
 
 
 @contextmanager
-def _ctrl_c_sets(stop: StopSignal) -> Iterator[None]:
+def _ctrl_c_sets(ports: Ports) -> Iterator[None]:
     """The first Ctrl-C asks the run to end at its next step; a second one ends it at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def on_interrupt(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
+        ports.stop.set()
+        ports.notify("stopping")
         signal.signal(signal.SIGINT, previous)
 
     previous = signal.signal(signal.SIGINT, on_interrupt)

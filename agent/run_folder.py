@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import AcquireReturnProxy, FileLock, Timeout
+from pydantic import ValidationError
 
 from agent.config import LoopConfig, differing_keys, make_config
 from agent.errors import UsageError
@@ -40,12 +41,15 @@ class RunFolder:
         self.videos = path / "videos"
         self._lock = FileLock(str(path / ".lock"))
 
-    def create(self, prompt: str, config: LoopConfig) -> None:
-        """Makes the folder with its config.json, unless it is there. Raises UsageError when it can't be written."""
+    def create(self, prompt: str, config: LoopConfig, typed: str | None = None) -> None:
+        """Makes the folder with its config.json, unless it is there; `typed` is the prompt with its flags.
+
+        Raises UsageError when it can't be written.
+        """
         try:
             self.videos.mkdir(parents=True, exist_ok=True)
             if not self.config_file.exists():
-                saved = {"prompt": prompt, **config.model_dump(mode="json")}
+                saved = {"prompt": prompt, "typed": typed or prompt, **config.model_dump(mode="json")}
                 write_text(self.config_file, json.dumps(saved, indent=2, ensure_ascii=False) + "\n")
         except OSError as problem:
             reason = problem.strerror or problem
@@ -67,9 +71,10 @@ class RunFolder:
         try:
             saved = json.loads(self.config_file.read_text(encoding="utf-8"))
             prompt = saved.pop("prompt")
+            saved.pop("typed", None)
         except FileNotFoundError:
             raise UsageError(f"{self.path} is no run folder: it has no config.json") from None
-        except (ValueError, KeyError, AttributeError):
+        except (ValueError, KeyError, AttributeError, TypeError):
             raise UsageError(f"{self.config_file} is damaged; start a new run with --run-id") from None
         return prompt, make_config(saved)
 
@@ -77,7 +82,10 @@ class RunFolder:
         """The outcome, None while the run is not finished."""
         if not self.result_file.exists():
             return None
-        return Result.model_validate_json(self.result_file.read_text(encoding="utf-8"))
+        try:
+            return Result.model_validate_json(self.result_file.read_text(encoding="utf-8"))
+        except ValidationError:
+            raise UsageError(f"{self.result_file} is damaged; remove it, and resuming writes it again") from None
 
     def write_result(self, result: Result) -> None:
         """Writes result.json, whole or not at all."""
@@ -123,7 +131,10 @@ def name_run(prompt: str, config: LoopConfig) -> str:
 def write_text(path: Path, text: str) -> None:
     """Writes a text file whole or not at all."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
+    with draft.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     draft.replace(path)
 
 

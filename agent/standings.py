@@ -30,29 +30,34 @@ class Standing:
 
 
 def rank_candidates(
-    candidates: Sequence[Candidate], renders: Sequence[Render], assessed: Sequence[Assessed], purpose: str = "loop"
+    candidates: Sequence[Candidate],
+    renders: Sequence[Render],
+    assessed: Sequence[Assessed],
+    weights: Mapping[str, float] | None = None,
 ) -> list[Standing]:
-    """Standings of all candidates that have a scored render, the leader first.
+    """Standings of all candidates that have a scored render of the loop, the leader first.
 
-    Only seeds on which all of them have a score are compared, when there are such seeds. Order: gate passed, average
-    rank, overall score, earlier candidate.
+    Compared are those that have a score on every seed of the original (of the widest other, when the original has
+    none), on these seeds; the rest stand last, unranked. `weights` by dimension, 1 unless given, weigh the ranks.
+    Order: gate passed, average rank, overall score, earlier candidate.
     """
     by_render = {row.render: row.assessment for row in assessed}
     scored: dict[str, dict[int, Assessment]] = {}
     for render in renders:
         assessment = by_render.get(render.id)
-        if render.purpose == purpose and assessment is not None and assessment.overall is not None:
+        if render.purpose == "loop" and assessment is not None and assessment.overall is not None:
             scored.setdefault(render.candidate, {})[render.seed] = assessment
     if not scored:
         return []
-    common = set.intersection(*(set(seeds) for seeds in scored.values()))
+    seeds = set(scored.get("0") or max(scored.values(), key=len))
+    compared = {candidate for candidate, by_seed in scored.items() if seeds <= by_seed.keys()}
     standings = [
-        _average(candidate.id, {s: a for s, a in scored[candidate.id].items() if not common or s in common})
-        for candidate in candidates
-        if candidate.id in scored
+        _average(c.id, {s: a for s, a in scored[c.id].items() if c.id not in compared or s in seeds})
+        for c in candidates
+        if c.id in scored
     ]
     original = next((standing for standing in standings if standing.candidate == "0"), None)
-    ranks = _average_ranks(standings)
+    ranks = _average_ranks([s for s in standings if s.candidate in compared], weights or {})
     ranked = [
         Standing(
             standing.candidate, standing.seeds, standing.overall, standing.intent, standing.dimensions,
@@ -83,15 +88,19 @@ def mean_known(values: Sequence[float | None]) -> float | None:
     return fmean(known) if known else None
 
 
-def _average_ranks(standings: Sequence[Standing]) -> dict[str, float]:
-    """Mean over the dimensions of 1 + how many candidates are better there by more than a tie."""
-    ranks: dict[str, list[int]] = {}
+def _average_ranks(standings: Sequence[Standing], weights: Mapping[str, float]) -> dict[str, float]:
+    """Weighted mean over the dimensions of 1 + how many candidates are better there by more than a tie."""
+    ranks: dict[str, list[tuple[int, float]]] = {}
     for name in {name for standing in standings for name in standing.dimensions}:
         values = {s.candidate: v for s in standings if (v := s.dimensions.get(name)) is not None}
         for candidate, value in values.items():
             better = sum(other > value + TIE for other in values.values())
-            ranks.setdefault(candidate, []).append(1 + better)
-    return {candidate: fmean(found) for candidate, found in ranks.items()}
+            ranks.setdefault(candidate, []).append((1 + better, weights.get(name, 1.0)))
+    return {
+        candidate: fmean(*zip(*found, strict=True))
+        for candidate, found in ranks.items()
+        if any(weight for _, weight in found)
+    }
 
 
 def _keeps_intent(standing: Standing, original: Standing | None) -> bool:
@@ -102,4 +111,4 @@ def _keeps_intent(standing: Standing, original: Standing | None) -> bool:
 
 def _order(standing: Standing) -> tuple[bool, float, float, int]:
     rank = standing.average_rank if standing.average_rank is not None else float("inf")
-    return (not standing.passes_gate, rank, -(standing.overall or 0.0), int(standing.candidate))
+    return (rank == float("inf") or not standing.passes_gate, rank, -(standing.overall or 0.0), int(standing.candidate))

@@ -49,6 +49,8 @@ class LoopState(TypedDict, total=False):
 class RenderTask(TypedDict):
     """One render to make: what `Send` hands to a render node."""
 
+    prompt: str
+    """Of the run; `text` is what is rendered."""
     candidate: str
     seed: int
     iteration: int
@@ -88,11 +90,11 @@ class History:
         """This iteration's candidates that may be rendered."""
         return [c for c in self.candidates if c.iteration == self.iteration and c.dropped is None]
 
-    def first_video(self, candidate_id: str) -> str | None:
-        """Path of the candidate's first video of the loop, relative to the run folder."""
-        return next(
-            (r.path for r in self.renders if r.candidate == candidate_id and r.purpose == "loop" and r.path), None
-        )
+    def best_video(self, candidate_id: str) -> str | None:
+        """Path of the candidate's best scored video of the loop, relative to the run folder."""
+        scores = {row.render: row.assessment.overall for row in self.assessed}
+        made = [r for r in self.renders if r.candidate == candidate_id and r.purpose == "loop" and r.path]
+        return max(made, key=lambda render: scores.get(render.id) or 0.0).path if made else None
 
 
 def rows(records: Sequence[Candidate | Render | Assessed | Decision | Question]) -> list[Row]:

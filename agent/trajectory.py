@@ -21,6 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 from agent.errors import UsageError
 from agent.records import Assessed, Candidate, Decision, Record, Render, Result, Verification
 from agent.rewriter import Draft
+from agent.standings import Standing, rank_candidates
 from feedback.records import Question
 from graph_store.records import ModifierKind
 
@@ -151,6 +152,11 @@ class Trajectory:
     def prompt(self) -> str:
         """What the user typed, without its flags."""
         return str(self.header["prompt"])
+
+    def standings(self) -> list[Standing]:
+        """Who led, the leader first, as the run's own weights have it."""
+        weights = self.header["config"].get("assess", {}).get("weights")
+        return rank_candidates(self.candidates, self.renders, self.assessed, weights)
 
     def candidate(self, candidate_id: str) -> Candidate:
         """The candidate of that id; KeyError when there is none."""

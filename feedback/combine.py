@@ -14,8 +14,8 @@ def combine_feedback(
     weights are a ValueError), over those that have one. `intent` is the mean over the questions of the mean P(yes) that
     the sources gave each; unanswered questions don't count. A question fails when that mean is below 0.5.
 
-    Where sources tried the questions and could answer none, `overall` is None too: a clip that is merely steady and
-    sharp says nothing of the prompt.
+    A clip that is merely steady and sharp says nothing of the prompt: `overall` is None when no score concerns the
+    prompt, and when sources tried the checklist but could answer less than half of it.
     """
     weights = weights or {}
     if wrong := [name for name, weight in weights.items() if weight < 0]:
@@ -25,7 +25,7 @@ def combine_feedback(
     total = sum(weights.get(name, 1.0) for name in scored)
     overall = sum(weights.get(name, 1.0) * value for name, value in scored.items()) / total if total > 0 else None
     shown = {question.id: p for question in checklist if (p := _shown(question, feedbacks)) is not None}
-    if not shown and any(feedback.verdicts for feedback in feedbacks):
+    if not _speaks_of_prompt(feedbacks) or _is_mostly_unanswered(len(shown), checklist, feedbacks):
         overall = None
     return Assessment(
         feedbacks=list(feedbacks),
@@ -35,6 +35,14 @@ def combine_feedback(
         failing=[question_id for question_id, p_yes in shown.items() if p_yes < 0.5],
         critique=_merged(feedbacks),
     )
+
+
+def _speaks_of_prompt(feedbacks: Sequence[Feedback]) -> bool:
+    return any(feedback.concerns == "prompt" and feedback.score.value is not None for feedback in feedbacks)
+
+
+def _is_mostly_unanswered(answered: int, checklist: Sequence[Question], feedbacks: Sequence[Feedback]) -> bool:
+    return 2 * answered < len(checklist) and any(feedback.verdicts for feedback in feedbacks)
 
 
 def _shown(question: Question, feedbacks: Sequence[Feedback]) -> float | None:

@@ -69,6 +69,8 @@ class Feedback(Record):
 
     source: str
     scores: list[Score] = Field(min_length=1)
+    concerns: Literal["prompt", "clip"] = "prompt"
+    """Whether the leading score says how well the clip shows the prompt, or only how good a clip it is."""
     verdicts: list[Verdict] = []
     critique: str = ""
     """What is wrong, in words the rewriter can use; empty when nothing is."""
@@ -88,7 +90,7 @@ class Assessment(Record):
     dimensions: dict[str, float | None]
     """Source name to its leading score."""
     overall: float | None = Field(ge=0.0, le=1.0)
-    """Weighted mean of the dimensions that have a score; None when none has, or no question could be answered."""
+    """Weighted mean of the dimensions that have a score; None when they don't say how well the prompt is shown."""
     intent: float | None = Field(ge=0.0, le=1.0)
     """Share of the prompt's questions that hold, as graded by the sources; None when none could be answered."""
     failing: list[str] = []

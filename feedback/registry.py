@@ -29,34 +29,40 @@ def open_sources(names: Sequence[str], judge: Judge, detector: Detector | None) 
         raise FeedbackError(f"the source {repeated[0]!r} is named more than once; name each one once")
     sources = []
     for name in names:
-        make = _load(name, SOURCES, "source")
         match name:
             case "alignment":
-                sources.append(make(judge))
+                sources.append(_make(name, SOURCES, "source", judge))
             case "spatial" if detector is None:
                 raise FeedbackError('the source "spatial" needs a detector; name one, e.g. "shapes", or leave it out')
             case "spatial" | "motion":
-                sources.append(make(detector))
+                sources.append(_make(name, SOURCES, "source", detector))
             case _:
-                sources.append(make())
+                sources.append(_make(name, SOURCES, "source"))
     return sources
 
 
 def open_judge(name: str) -> Judge:
     """The judge of this name, or a user's own "package.module:Class"; FeedbackError for an unknown one."""
-    return _load(name, JUDGES, "judge")()
+    return _make(name, JUDGES, "judge")
 
 
 def open_detector(name: str) -> Detector | None:
     """The detector of this name, None for "none"; FeedbackError for an unknown one."""
-    return None if name == "none" else _load(name, DETECTORS, "detector", "none")()
+    return None if name == "none" else _make(name, {**DETECTORS, "none": ""}, "detector")
 
 
-def _load(name: str, known: Mapping[str, str], kind: str, *others: str) -> Any:
+def _make(name: str, known: Mapping[str, str], kind: str, *arguments: Any) -> Any:
+    try:
+        return _load(name, known, kind)(*arguments)
+    except TypeError as error:
+        raise FeedbackError(f"the {kind} {name!r} can't be made: {error}") from error
+
+
+def _load(name: str, known: Mapping[str, str], kind: str) -> Any:
     target = known.get(name, name)
     module_name, colon, attribute = target.partition(":")
     if not colon:
-        names = ", ".join([*known, *others])
+        names = ", ".join(known)
         raise FeedbackError(f"unknown {kind} {name!r}; known: {names}. Your own: 'package.module:Class'.")
     try:
         return getattr(import_module(module_name), attribute)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -25,17 +26,22 @@ def pairs_command(
     per_prompt: Annotated[int, typer.Option(min=1, help="Most DPO pairs of one prompt.")] = 1,
 ) -> None:
     """Write SFT and DPO rows of finished runs, in TRL's conversational columns."""
+    from agent.errors import UsageError
     from agent.run_folder import write_text
-    from agent.trajectory import read_trajectory
+    from agent.trajectory import Trajectory, read_trajectory
     from finetune.errors import DistillError
     from finetune.pairs import PairRules, make_dpo_rows, make_sft_row
 
-    folders = sorted(
-        {file.parent for run in runs for file in [*run.glob("trajectory.jsonl"), *run.glob("*/trajectory.jsonl")]}
-    )
+    console = Console()
+    folders = sorted({file.parent for run in runs for file in run.rglob("trajectory.jsonl")})
     if not folders:
-        raise DistillError(f"no trajectory.jsonl in {', '.join(map(str, runs))} or one level below; name run folders")
-    trajectories = [read_trajectory(folder) for folder in folders]
+        raise DistillError(f"no trajectory.jsonl in or below {', '.join(map(str, runs))}; name run folders")
+    trajectories: list[Trajectory] = []
+    for folder in folders:
+        try:
+            trajectories.append(read_trajectory(folder))
+        except UsageError as problem:
+            console.print(f"[yellow]left out:[/] {escape(str(problem))}", soft_wrap=True)
     sft = [row for trajectory in trajectories if (row := make_sft_row(trajectory))]
     dpo = [row for trajectory in trajectories for row in make_dpo_rows(trajectory, PairRules(margin, per_prompt))]
     out.mkdir(parents=True, exist_ok=True)
@@ -43,4 +49,5 @@ def pairs_command(
         write_text(out / f"{name}.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
     unfinished = sum(trajectory.result is None for trajectory in trajectories)
     counts = f"{len(sft)} SFT rows, {len(dpo)} DPO pairs"
-    Console().print(f"{len(trajectories)} runs ({unfinished} unfinished): {counts} in [bold]{out}[/]", soft_wrap=True)
+    made = f"{len(trajectories)} runs ({unfinished} unfinished): {counts}"
+    console.print(f"{made} in [bold]{escape(str(out))}[/]", soft_wrap=True)

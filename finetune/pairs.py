@@ -11,7 +11,7 @@ from typing import Any
 from agent.prompts import Rewrite, rewrite_messages, write_reply
 from agent.records import Candidate
 from agent.rewriter import RewriteTask
-from agent.standings import TIE, Standing, rank_candidates
+from agent.standings import TIE, Standing
 from agent.trajectory import Trajectory
 from graph_store.records import Modifier
 
@@ -44,7 +44,7 @@ def make_sft_row(trajectory: Trajectory) -> Row | None:
 
 def make_dpo_rows(trajectory: Trajectory, rules: PairRules) -> list[Row]:
     """Pairs in which the chosen text is worse in no dimension and better overall by the margin, on the same seeds."""
-    standings = rank_candidates(trajectory.candidates, trajectory.renders, trajectory.assessed)
+    standings = trajectory.standings()
     pairs = [pair for one, other in combinations(standings, 2) if (pair := _dominance(one, other, rules.margin))]
     pairs.sort(key=lambda pair: (-pair[2], int(pair[0].candidate), int(pair[1].candidate)))
     return [

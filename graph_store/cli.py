@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from graph_store.errors import GraphStoreError
+
 if TYPE_CHECKING:
     from graph_store.build import BuildReport, Progress
     from graph_store.captions import CaptionFile, RejectedRow
@@ -33,11 +35,14 @@ def build(
     out: Annotated[Path, typer.Option("--out", help="The folder to write the graph to.")],
     embedder: EmbedderName = "auto",
     float16: Annotated[bool, typer.Option("--float16", help="Halve the vectors on disk.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a graph that is there.")] = False,
 ) -> None:
     """Builds a graph of the captions; those without tags are tagged by rules."""
     from graph_store.build import build_folder
     from graph_store.embedders import open_embedder
 
+    if (out / "graph.json").exists() and not force:
+        raise GraphStoreError(f"{out} holds a graph already; add to it with `retake graph add`, or build with --force")
     read, tagged = _read(captions)
     opened = open_embedder(embedder)
     with _show_progress() as on_progress:

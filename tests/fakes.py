@@ -78,3 +78,4 @@ class BrokenSource:
 
     def assess(self, clip: Any, prompt: str, checklist: Any) -> Any:
         raise ZeroDivisionError("nothing to divide by")
+

@@ -20,6 +20,7 @@ from agent.records import STOP_REASONS, Result
 from agent.rewriters.llm import LLMRewriter
 from agent.run import begin_run, reopen_run
 from agent.trajectory import Trajectory, read_trajectory
+from feedback.sources.scripted import ScriptedSource
 
 LOOSE = "a crimson ball drifting rightwards"
 
@@ -95,15 +96,42 @@ def test_a_changed_config_is_refused_with_the_differing_keys(finished: Path) -> 
         begin_run(LOOSE, fast_config(stop__patience=9), finished.parent, "run")
     with pytest.raises(UsageError, match="another prompt"):
         begin_run("a blue square", fast_config(), finished.parent, "run")
-    with pytest.raises(UsageError, match=r"stop\.patience"):
-        reopen_run(finished, fast_config(stop__patience=9))
 
 
 def test_the_words_as_typed_can_win(tmp_path: Path) -> None:
-    result, _ = run("a red circle moves to the right on a black background", tmp_path, retrieve__graph="none")
+    config = fast_config()
+    parts = replace(open_parts(config), sources=[ScriptedSource([0.99])])
+    result = begin_run(LOOSE, config, tmp_path, "run").execute(parts)
+    assert len(read_trajectory(tmp_path / "run").candidates) > 1
     assert result.best.id == "0"
     assert result.verified_gain == 0.0
     assert result.stop_reason == "score_threshold"
+
+
+def test_where_nothing_else_was_tried_there_is_no_gain_to_report(tmp_path: Path) -> None:
+    result, trajectory = run("a red circle moves to the right", tmp_path, retrieve__graph="none")
+    assert [candidate.id for candidate in trajectory.candidates] == ["0"]
+    assert result.verified_gain is None
+
+
+def test_a_champion_that_loses_on_unseen_seeds_is_not_returned(tmp_path: Path) -> None:
+    lucky = ScriptedSource([0.2, 0.2, 0.9, 0.9, 0.3, 0.3, 0.6, 0.6, 0.1, 0.1], "lucky")
+    config = fast_config(stop__max_iterations=0)
+    parts = replace(open_parts(config), sources=[lucky])
+    result = begin_run(LOOSE, config, tmp_path, "run").execute(parts)
+    assert result.verification is not None
+    assert result.verification.champion == "1"
+    assert result.verification.gain == pytest.approx(-0.5)
+    assert (result.best.id, result.verified_gain) == ("0", 0.0)
+
+
+def test_what_the_judge_can_not_see_is_no_success(tmp_path: Path) -> None:
+    for prompt in ("a man rides a bicycle in the rain", "a cat on a beach", "\N{LARGE RED CIRCLE}"):
+        result, _ = run(prompt, tmp_path / str(len(prompt)), stop__max_iterations=1)
+        assert result.stop_reason == "all_candidates_failed"
+        assert result.best_score is None
+        assert result.verified_gain is None
+    assert "the prompt asks for nothing" in result.why
 
 
 def test_without_verification_the_gain_is_unknown_not_zero(tmp_path: Path) -> None:

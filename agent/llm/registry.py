@@ -3,9 +3,8 @@
 from typing import Any
 
 from agent.config import RewriteConfig
-from agent.errors import UsageError
 from agent.language_model import LanguageModel
-from agent.plugins import load_part
+from agent.plugins import make_part
 
 LANGUAGE_MODELS = {
     "openai": "agent.llm.openai_compatible:OpenAICompatible",
@@ -19,11 +18,7 @@ def open_language_model(name: str, **settings: Any) -> Any:
 
     Raises UsageError for a name or a setting that is not known; unknown names list the known ones.
     """
-    kind = load_part("language model", name, LANGUAGE_MODELS)
-    try:
-        return kind(**settings)
-    except TypeError as problem:
-        raise UsageError(f"language model {name!r}: {problem}") from None
+    return make_part("language model", name, LANGUAGE_MODELS, **settings)
 
 
 def open_rewriter_model(settings: RewriteConfig) -> LanguageModel | None:

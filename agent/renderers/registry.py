@@ -1,7 +1,7 @@
 """Renderers by name."""
 
 from agent.config import RenderConfig
-from agent.plugins import load_part
+from agent.plugins import make_part
 from agent.renderer import Renderer
 
 RENDERERS = {
@@ -12,10 +12,12 @@ RENDERERS = {
 
 def open_renderer(settings: RenderConfig) -> Renderer:
     """The renderer that these settings name; the user's own is made without arguments. Raises UsageError."""
-    make = load_part("renderer", settings.renderer, RENDERERS)
     if settings.renderer != "diffusers":
-        return make()
-    return make(
+        return make_part("renderer", settings.renderer, RENDERERS)
+    return make_part(
+        "renderer",
+        settings.renderer,
+        RENDERERS,
         settings.model,
         revision=settings.revision,
         device=settings.device,

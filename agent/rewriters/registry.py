@@ -1,7 +1,7 @@
 """Rewriters by name."""
 
 from agent.language_model import LanguageModel
-from agent.plugins import load_part
+from agent.plugins import make_part
 from agent.rewriter import Rewriter
 from graph_store.store import ModifierStore
 
@@ -16,5 +16,5 @@ def open_rewriter(name: str, store: ModifierStore | None, language_model: Langua
 
     Raises UsageError for an unknown name; the known ones are listed.
     """
-    make = load_part("rewriter", name, REWRITERS)
-    return make(store) if name == "rules" else make(language_model) if name == "llm" else make()
+    arguments = {"rules": (store,), "llm": (language_model,)}.get(name, ())
+    return make_part("rewriter", name, REWRITERS, *arguments)

@@ -9,13 +9,15 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from agent.rewriter import Draft, RewriteTask, same_words
-from agent.rewriters.wording import Part, PromptParts, definite, take_apart
+from agent.rewriters.wording import Part, PromptParts, copula, definite, take_apart
 from feedback.records import Question
 from graph_store.records import Modifier, ModifierKind
 from graph_store.store import ModifierStore
 
 ENRICHMENTS = 4
 """How many sets of added modifiers are tried, each one rank further down."""
+HALF_SAID = (" of", " above", " below", " under", " over")
+"""Modifiers that end so are relations, and lack the other thing."""
 
 
 class RulesRewriter:
@@ -28,7 +30,7 @@ class RulesRewriter:
 
     def rewrite(self, task: RewriteTask) -> list[Draft]:
         """At most `task.n` texts that are in no earlier candidate; none when the rules have nothing left to try."""
-        tried = [attempt.candidate.text for attempt in task.history] + [task.prompt]
+        tried = [task.prompt, *task.tried, *(attempt.candidate.text for attempt in task.history)]
         fresh: list[Draft] = []
         for draft in self._propose(task):
             if not any(same_words(draft.text, text) for text in tried):
@@ -54,8 +56,8 @@ class RulesRewriter:
             for text, swapped in _reworded(parts, failing):
                 yield draft(text, f"says what failed in other words: {swapped}", used)
             restated = restate(task.checklist, failing)
-            yield draft(f"{restated} {worded}", "what failed is said first, in plain sentences", used)
-            yield draft(f"{worded} {restated}", "what failed is said again, in plain sentences", used)
+            yield draft(f"{restated} {_sentence(worded)}", "what failed is said first, in plain sentences", used)
+            yield draft(f"{_sentence(worded)} {restated}", "what failed is said again, in plain sentences", used)
         yield draft(worded, "the prompt in the words of the generator's captions", used)
         for rank in range(ENRICHMENTS):
             added = _additions(task, parts, rank)
@@ -88,8 +90,10 @@ def compose_caption(parts: PromptParts, wording_of: dict[Part, str] | None = Non
 
 
 def restate(checklist: Sequence[Question], ids: set[str]) -> str:
-    """The questions of these ids as plain statements, in the user's words."""
-    statements = [_statement(question) for question in checklist if question.id in ids]
+    """The questions of these ids as plain statements, in the user's words: what there is, then what it does."""
+    asked = [question for question in checklist if question.id in ids]
+    asked.sort(key=lambda question: question.kind not in ("object", "count", "attribute"))
+    statements = [_statement(question) for question in asked]
     return " ".join(_sentence(text) for text in dict.fromkeys(statements) if text)
 
 
@@ -102,18 +106,21 @@ def _statement(question: Question) -> str:
                 else f"one single {question.subject}"
             )
         case "attribute":
-            return f"the {question.subject} is {question.value}" if question.value not in question.subject else ""
+            said = question.value in question.subject
+            return "" if said else f"the {question.subject} {copula(question)} {question.value}"
         case "action" if question.subject:
-            links = "is " if question.value.split(" ", 1)[0].endswith("ing") else ""
+            links = f"{copula(question)} " if question.value.split(" ", 1)[0].endswith("ing") else ""
             return f"the {question.subject} {links}{question.value}"
         case "relation":
-            return f"the {question.subject} is {question.value} the {question.object}"
+            return f"the {question.subject} {copula(question)} {question.value} the {question.object}"
         case _:
             return question.phrase
 
 
 def _reworded(parts: PromptParts, failing: set[str]) -> Iterator[tuple[str, str]]:
     """Captions in which the failing parts take their next wordings: all together first, then one at a time."""
+    if not parts.has_graph_words:
+        return
     broken = [part for part in parts.all if failing & set(part.questions) and len(part.wordings) > 1]
     most = max((len(part.wordings) for part in broken), default=0)
     for rank in range(1, most):
@@ -131,7 +138,8 @@ def _additions(task: RewriteTask, parts: PromptParts, rank: int) -> list[str]:
         "action": bool(parts.actions) or bool(parts.relations) or not parts.things,
         "atmosphere": False,
     }
-    return [m.text for kind, said in asked.items() if not said and (m := _nth(task.modifiers, kind, rank))]
+    whole = [modifier for modifier in task.modifiers if not modifier.text.endswith(HALF_SAID)]
+    return [m.text for kind, said in asked.items() if not said and (m := _nth(whole, kind, rank))]
 
 
 def _nth(modifiers: Sequence[Modifier], kind: ModifierKind, rank: int) -> Modifier | None:

@@ -23,6 +23,8 @@ class Part:
     subject: str = ""
     """The thing of an action or relation, as the prompt names it."""
     object: str = ""
+    in_graph: bool = False
+    """Whether the graph has words for it, be they the user's own."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,12 @@ class PromptParts:
 
     @property
     def has_graph_words(self) -> bool:
-        """Whether the graph has other words than the user's for anything."""
-        return any(len(part.wordings) > 1 for part in self.all)
+        """Whether the graph has other words than the user's for anything, and knows more of it than the scene.
+
+        A sentence of which it knows the scene alone is better left as the user put it.
+        """
+        known = any(part.in_graph for part in self.things + self.actions + self.relations)
+        return known and any(len(part.wordings) > 1 for part in self.all)
 
 
 def take_apart(checklist: Sequence[Question], store: ModifierStore | None) -> PromptParts:
@@ -77,7 +83,7 @@ def _thing_part(thing: Question, checklist: Sequence[Question], finder: _Finder)
     count = next((q.value for q in checklist if q.kind == "count" and q.subject == thing.subject), "1")
     named = f"{'a' if count == '1' else count} {thing.subject}"
     same = [m.text for m in finder.near(named, "subject") if concepts(m.text) == concepts(named)]
-    return Part(tuple(about), _unique([*same, thing.phrase]), subject=thing.subject)
+    return Part(tuple(about), _unique([*same, thing.phrase]), subject=thing.subject, in_graph=bool(same))
 
 
 def _action_part(action: Question, finder: _Finder) -> Part:
@@ -85,8 +91,8 @@ def _action_part(action: Question, finder: _Finder) -> Part:
     meant, bare = concepts(f"{action.subject} {action.value}"), concepts(action.subject)
     near = finder.near(f"{action.subject} {action.value}", "action")
     same = [m.text for m in near if _adds_only(f"{action.subject} {m.text}", bare, meant)]
-    same.sort(key=lambda verb: not _agrees(verb, action.subject))
-    return Part((action.id,), _unique([*same, action.value]), subject=action.subject)
+    wordings = _unique([*_agreeing(same, action.subject), action.value])
+    return Part((action.id,), wordings, action.subject, in_graph=bool(same))
 
 
 def _relation_part(relation: Question, finder: _Finder) -> Part:
@@ -94,14 +100,14 @@ def _relation_part(relation: Question, finder: _Finder) -> Part:
     meant, bare = concepts(said), concepts(relation.subject) | concepts(relation.object)
     near = finder.near(said, "action")
     same = [m.text for m in near if _adds_only(f"{relation.subject} {m.text} {relation.object}", bare, meant)]
-    same.sort(key=lambda verb: not _agrees(verb, relation.subject))
-    return Part((relation.id,), _unique([*same, f"is {relation.value}"]), relation.subject, relation.object)
+    wordings = _unique([*_agreeing(same, relation.subject), f"{copula(relation)} {relation.value}"])
+    return Part((relation.id,), wordings, relation.subject, relation.object, in_graph=bool(same))
 
 
 def _scene_part(scene: Question, finder: _Finder) -> Part:
     meant = concepts(scene.value)
     same = [m.text for m in finder.near(scene.value, "scene") if concepts(m.text) == meant]
-    return Part((scene.id,), _unique([*same, scene.value]))
+    return Part((scene.id,), _unique([*same, scene.phrase]))
 
 
 def _own_words(question: Question) -> Part:
@@ -120,9 +126,18 @@ def _adds_only(text: str, bare: frozenset[str], meant: frozenset[str]) -> bool:
     return bool(added) and added <= meant
 
 
-def _agrees(verb_phrase: str, subject: str) -> bool:
-    """Whether one of verb and subject ends in s, but not both: "circle moves", "circles move"."""
-    return verb_phrase.split(" ", 1)[0].endswith("s") != subject.endswith("s")
+def copula(question: Question) -> str:
+    """The verb that the question has for its subject: are or is."""
+    return "are" if question.text.startswith(("Are ", "Do ")) else "is"
+
+
+def _agreeing(verb_phrases: Sequence[str], subject: str) -> list[str]:
+    """The verbs that agree with the subject, all of them when none seems to.
+
+    One of verb and subject ends in s, but not both: "circle moves", "circles move".
+    """
+    fitting = [verb for verb in verb_phrases if verb.split(" ", 1)[0].endswith("s") != subject.endswith("s")]
+    return fitting or list(verb_phrases)
 
 
 def _unique(texts: Iterable[str]) -> tuple[str, ...]:

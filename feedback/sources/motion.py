@@ -50,6 +50,7 @@ class MotionSource:
         return Feedback(
             source=self.name,
             scores=[_leading(verdicts, smoothness), smoothness],
+            concerns="prompt" if any(verdict.p_yes is not None for verdict in verdicts) else "clip",
             verdicts=verdicts,
             critique=_critique(verdicts, checklist, smoothness),
             evidence=_evidence(clip, movement),

@@ -80,6 +80,7 @@ class TemporalSource:
         return Feedback(
             source=self.name,
             scores=scores,
+            concerns="clip",
             critique=_critique(clip, scores, subject, background, flicker, cuts, blank, black),
             evidence=evidence,
         )
