@@ -4,6 +4,7 @@ Rows are conversational, in TRL's columns. Their prompt is the very text the rew
 of a score that is missing. Pure; no torch.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -13,9 +14,11 @@ from agent.records import Candidate
 from agent.rewriter import RewriteTask
 from agent.standings import TIE, Standing
 from agent.trajectory import Trajectory
+from feedback.records import Feedback
 from graph_store.records import Modifier
 
 Row = dict[str, Any]
+CLIP_SLACK = 0.05
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,14 @@ def make_sft_row(trajectory: Trajectory) -> Row | None:
 
 
 def make_dpo_rows(trajectory: Trajectory, rules: PairRules) -> list[Row]:
-    """Pairs in which the chosen text is worse in no dimension and better overall by the margin, on the same seeds."""
-    standings = trajectory.standings()
-    pairs = [pair for one, other in combinations(standings, 2) if (pair := _dominance(one, other, rules.margin))]
+    """Pairs in which the chosen text is worse in no dimension and better overall by the margin, on the same seeds.
+
+    In a dimension that says only how good a clip is, it may be worse by `CLIP_SLACK`: what moves as asked is a little
+    less steady than what does not.
+    """
+    slack = {feedback.source: CLIP_SLACK for feedback in _feedbacks(trajectory) if feedback.concerns == "clip"}
+    found = (_dominance(one, other, rules.margin, slack) for one, other in combinations(trajectory.standings(), 2))
+    pairs = [pair for pair in found if pair]
     pairs.sort(key=lambda pair: (-pair[2], int(pair[0].candidate), int(pair[1].candidate)))
     return [
         {
@@ -63,7 +71,13 @@ def make_dpo_rows(trajectory: Trajectory, rules: PairRules) -> list[Row]:
     ]
 
 
-def _dominance(one: Standing, other: Standing, margin: float) -> tuple[Standing, Standing, float] | None:
+def _feedbacks(trajectory: Trajectory) -> Iterator[Feedback]:
+    return (feedback for row in trajectory.assessed for feedback in row.assessment.feedbacks)
+
+
+def _dominance(
+    one: Standing, other: Standing, margin: float, slack: Mapping[str, float]
+) -> tuple[Standing, Standing, float] | None:
     """(better, worse, by how much), None when neither dominates or the seeds differ."""
     if one.overall is None or other.overall is None or one.seeds != other.seeds:
         return None
@@ -71,7 +85,9 @@ def _dominance(one: Standing, other: Standing, margin: float) -> tuple[Standing,
     gap = abs(one.overall - other.overall)
     for name in {*better.dimensions, *worse.dimensions}:
         left, right = better.dimensions.get(name), worse.dimensions.get(name)
-        if (left is None) != (right is None) or (left is not None and right is not None and left < right - TIE):
+        if (left is None) != (right is None) or (
+            left is not None and right is not None and left < right - slack.get(name, TIE)
+        ):
             return None
     return (better, worse, gap) if gap >= margin and better.passes_gate else None
 

@@ -78,4 +78,3 @@ class BrokenSource:
 
     def assess(self, clip: Any, prompt: str, checklist: Any) -> Any:
         raise ZeroDivisionError("nothing to divide by")
-
