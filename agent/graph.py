@@ -26,8 +26,6 @@ NO_VERIFICATION_AFTER = ("stop_file", "time_limit", "all_candidates_failed")
 
 T = TypeVar("T")
 Loop = CompiledStateGraph[LoopState, None, LoopState, LoopState]
-
-
 PortsFor = Callable[[str], Ports]
 """The ports of the run of this prompt: the same ones each time it is asked for the same prompt."""
 

@@ -33,8 +33,7 @@ class LanguageModel(Protocol):
     """A chat model.
 
     `schema` is a JSON schema the reply should follow: a wish, not a promise. Many servers ignore it, so callers parse
-    with
-    care. `seed` makes the reply repeatable where the server honours it. Raises ModelError when no reply could be had.
+    with care. `seed` makes the reply repeatable where the server honours it. Raises ModelError when there is no reply.
     """
 
     def reply(

@@ -22,9 +22,10 @@ from agent.config import LoopConfig, differing_keys, make_config
 from agent.errors import UsageError
 from agent.records import Result
 
-RECORDED_PACKAGES = ("retake", "langgraph", "numpy", "av", "opencv-python-headless", "torch", "diffusers",
-"transformers",
-                     "sentence-transformers")  # fmt: skip
+RECORDED_PACKAGES = (
+    "retake", "langgraph", "numpy", "av", "opencv-python-headless", "torch", "diffusers", "transformers",
+    "sentence-transformers",
+)  # fmt: skip
 
 
 class RunFolder:
@@ -95,9 +96,8 @@ class RunFolder:
 def find_run_folder(output_dir: Path, prompt: str, config: LoopConfig, run_id: str | None = None) -> RunFolder:
     """The folder of this prompt and config: the one begun before, or one that is not there yet.
 
-    Without a `run_id` it is named by the prompt and a hash of prompt and config, so that the same command finds its
-    run again.
-    Raises UsageError when it holds a run of another prompt or config (the differing keys are named).
+    Without a `run_id` it is named by the prompt and a hash of prompt and config, so that the same command finds its run
+    again. Raises UsageError when it holds a run of another prompt or config (the differing keys are named).
     """
     if run_id is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", run_id):
         raise UsageError(f"run id {run_id!r} can't be a folder name; use letters, digits, '.', '_' and '-'")

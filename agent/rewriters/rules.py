@@ -1,8 +1,8 @@
 """The rule-backed rewriter: rewords the prompt in the graph's words, adds modifiers, restates what failed. No model.
 
 It says what the prompt says: wordings are swapped only for wordings of the same meaning, and additions never replace
-anything.
-Its drafts come in a fixed order, so that it never proposes a text twice and the same history gives the same drafts.
+anything. Its drafts come in a fixed order, so that it never proposes a text twice and the same history gives the same
+drafts.
 """
 
 from collections.abc import Iterator, Sequence
