@@ -114,12 +114,12 @@ def _make_app() -> Any:
 
     from agent.cli import app
     from agent.tag import tag_command
-    from feedback.cli import score_command
+    from feedback.cli import app as score_app
     from finetune.cli import app as distill_app
     from graph_store.cli import app as graph_app
 
     app.info.help = "Shoots a video from your prompt, looks at it, rewrites the prompt and shoots again."
-    app.command("score")(score_command)
+    app.add_typer(score_app)
     graph_app.command("tag")(tag_command)
     app.add_typer(graph_app, name="graph", help="Relation graphs: captions in, modifiers out.")
     app.add_typer(distill_app, name="distill", help="Trajectories in, training data for a better rewriter out.")

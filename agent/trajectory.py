@@ -155,7 +155,7 @@ class Trajectory:
 
     def standings(self) -> list[Standing]:
         """Who led, the leader first, as the run's own weights have it."""
-        weights = self.header["config"].get("assess", {}).get("weights")
+        weights = self.header.get("config", {}).get("assess", {}).get("weights")
         return rank_candidates(self.candidates, self.renders, self.assessed, weights)
 
     def candidate(self, candidate_id: str) -> Candidate:

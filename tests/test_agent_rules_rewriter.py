@@ -216,3 +216,10 @@ def test_half_a_relation_is_never_added(painter_graph: RelationGraph) -> None:
     task = first_task("a cat on a beach", painter_graph, n=20)
     assert any(modifier.text.endswith((" of", " above", " below")) for modifier in task.modifiers)
     assert not [text for text in texts(RulesRewriter(painter_graph).rewrite(task)) if text.endswith(("of.", "below."))]
+
+
+def test_two_things_that_mean_the_same_are_left_in_the_users_words(painter_graph: RelationGraph) -> None:
+    prompt = "a crimson box left of a red box"
+    for task in (first_task(prompt, painter_graph), refine_task(prompt, painter_graph)):
+        for draft in RulesRewriter(painter_graph).rewrite(task):
+            assert "crimson box left of a red box" in draft.text

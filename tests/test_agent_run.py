@@ -282,3 +282,12 @@ def test_ctrl_c_exits_130_and_the_same_command_goes_on(tmp_path: Path) -> None:
     assert 0 < made < 120
     assert not (tmp_path / "run" / "result.json").exists()
     assert len(read_trajectory(tmp_path / "run").renders) >= made - 1
+
+
+def test_several_renders_at_a_time_change_nothing_but_the_order(finished: Path, tmp_path: Path) -> None:
+    result, trajectory = run(LOOSE, tmp_path, render__concurrency=4)
+    alone = read_trajectory(finished)
+    assert result.best == alone.result.best  # type: ignore[union-attr]
+    assert result.verification == alone.result.verification  # type: ignore[union-attr]
+    assert {render.id for render in trajectory.renders} == {render.id for render in alone.renders}
+    assert trajectory.decisions == alone.decisions

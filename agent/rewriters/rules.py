@@ -50,7 +50,7 @@ class RulesRewriter:
         def draft(text: str, rationale: str, modifiers: Sequence[str] = ()) -> Draft:
             return Draft(text, rationale, origin, parent=parent, modifiers=tuple(modifiers))
 
-        worded = compose_caption(parts) if parts.has_graph_words else task.prompt
+        worded = compose_caption(parts) if parts.can_be_reworded else task.prompt
         used = [part.wordings[0] for part in parts.all if len(part.wordings) > 1]
         if failing:
             for text, swapped in _reworded(parts, failing):
@@ -119,7 +119,7 @@ def _statement(question: Question) -> str:
 
 def _reworded(parts: PromptParts, failing: set[str]) -> Iterator[tuple[str, str]]:
     """Captions in which the failing parts take their next wordings: all together first, then one at a time."""
-    if not parts.has_graph_words:
+    if not parts.can_be_reworded:
         return
     broken = [part for part in parts.all if failing & set(part.questions) and len(part.wordings) > 1]
     most = max((len(part.wordings) for part in broken), default=0)

@@ -44,13 +44,16 @@ class PromptParts:
         return self.things + self.actions + self.relations + self.scenes + self.extras
 
     @property
-    def has_graph_words(self) -> bool:
-        """Whether the graph has other words than the user's for anything, and knows more of it than the scene.
+    def can_be_reworded(self) -> bool:
+        """Whether the graph has other words than the user's for anything, and saying it in them is safe.
 
-        A sentence of which it knows the scene alone is better left as the user put it.
+        A sentence of which it knows the scene alone is better left as the user put it; so is one with two things that
+        mean the same, "a crimson box left of a red box", of which other words could not tell which is which.
         """
+        meanings = [concepts(part.subject) for part in self.things]
+        are_distinct = len(set(meanings)) == len(meanings)
         known = any(part.in_graph for part in self.things + self.actions + self.relations)
-        return known and any(len(part.wordings) > 1 for part in self.all)
+        return are_distinct and known and any(len(part.wordings) > 1 for part in self.all)
 
 
 def take_apart(checklist: Sequence[Question], store: ModifierStore | None) -> PromptParts:
