@@ -161,8 +161,6 @@ class LoopConfig(Settings):
             raise ValueError("rewriter 'llm' needs --rewriter-base-url and --rewriter-model")
         if self.render.renderer == "diffusers" and not self.render.model:
             raise ValueError("renderer 'diffusers' needs --model, a hub id or a folder")
-        if strangers := [name for name in self.assess.weights if name not in self.assess.sources]:
-            raise ValueError(f"assess.weights names {strangers[0]!r}, which is not among assess.sources")
         return self
 
     @property

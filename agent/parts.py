@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.config import LoopConfig
+from agent.errors import UsageError
 from agent.language_model import LanguageModel
 from agent.llm.registry import open_rewriter_model
 from agent.renderer import Renderer, RenderRequest
@@ -39,6 +40,9 @@ def open_parts(config: LoopConfig) -> Parts:
     renderer.resolve(RenderRequest(text="", seed=0))
     judge, detector = open_judge(config.assess.judge), open_detector(config.assess.detector)
     sources = open_sources(config.assess.sources, judge, detector)
+    names = [source.name for source in sources]
+    if strangers := [name for name in config.assess.weights if name not in names]:
+        raise UsageError(f"assess.weights names {strangers[0]!r}; the sources are {', '.join(names)}")
     language_model = open_rewriter_model(config.rewrite)
     store = open_store(config.retrieve, renderer.info.captions)
     return Parts(

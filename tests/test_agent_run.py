@@ -242,6 +242,19 @@ def test_a_read_only_output_folder_is_refused_before_anything_is_rendered(tmp_pa
         begin_run(LOOSE, fast_config(), tmp_path / "file").execute()
 
 
+def test_a_weight_for_no_source_is_refused_before_anything_is_rendered(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="'colour'; the sources are alignment"):
+        run(LOOSE, tmp_path, assess__weights={"colour": 2.0})
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("url", ["http://joe:hunter2@127.0.0.1/v1", "http://127.0.0.1/v1?key=hunter2"])
+def test_a_secret_in_an_address_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(UsageError, match="no user, password or query") as slip:
+        fast_config(rewrite__rewriter="llm", rewrite__base_url=url, rewrite__model="m")
+    assert "hunter2" not in str(slip.value)
+
+
 def test_no_secret_is_in_any_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
     monkeypatch.setenv("RETAKE_API_KEY", "sk-very-secret")
