@@ -1,4 +1,4 @@
-"""Plain words for colours, shapes, counts, motions and relations, and what they mean.
+"""Plain words for colours, shapes and motions, and what they mean; the relations by name.
 
 This is the vocabulary of the rule-made checklist and of the classical-vision judge and detector: what a person may call
 the things that pixels alone can show. Vision language models need none of it.
@@ -37,11 +37,6 @@ _SHAPE_WORDS: dict[str, Shape] = {
     "triangle": "triangle", "pyramid": "triangle", "wedge": "triangle",
 }  # fmt: skip
 
-_NUMBER_WORDS = {
-    "a": 1, "an": 1, "one": 1, "single": 1, "two": 2, "pair": 2, "three": 3, "trio": 3, "four": 4, "five": 5,
-    "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
-}  # fmt: skip
-
 _MOVE = (
     r"(?:mov|slid|drift|glid|roll|travel|shift|fl(?:y|oat)|go|head|run|walk|driv|rac|rush|dash|swim|crawl|rid|push|pull|"
     r"pan|float|com)(?:es|ing|s|e|ed|ning|ming)?"
@@ -58,13 +53,6 @@ _MOTIONS: tuple[tuple[Motion, str], ...] = (
              r"|\b(?:fall(?:s|ing)?|descend\w*|sink(?:s|ing)?|drop(?:s|ping)?)\b"),
     ("moving", rf"\b(?:{_MOVE})\b"),
 )  # fmt: skip
-
-_RELATIONS: tuple[tuple[Relation, str], ...] = (
-    ("left of", r"\b(?:to the |on the )?left (?:side )?of\b"),
-    ("right of", r"\b(?:to the |on the )?right (?:side )?of\b"),
-    ("above", r"\b(?:above|over|on top of|atop)\b"),
-    ("below", r"\b(?:below|under|beneath|underneath)\b"),
-)
 
 
 def words_of(text: str) -> list[str]:
@@ -89,28 +77,7 @@ def shape_in(text: str) -> Shape | None:
     return None
 
 
-def count_in(text: str) -> int | None:
-    """The first number that the text names, as a word or in digits; "a" and "an" are one."""
-    for word in words_of(text):
-        if word in _NUMBER_WORDS:
-            return _NUMBER_WORDS[word]
-        if word.isdecimal() and len(word) < 4:
-            return int(word)
-    return None
-
-
 def motion_in(text: str) -> Motion | None:
     """What motion the text asks for: a screen direction, stillness, or motion without a direction."""
     lowered = text.lower()
     return next((motion for motion, pattern in _MOTIONS if re.search(pattern, lowered)), None)
-
-
-def relation_in(text: str) -> Relation | None:
-    """The first spatial relation that the text names."""
-    lowered = text.lower()
-    first: tuple[int, Relation] | None = None
-    for relation, pattern in _RELATIONS:
-        match = re.search(pattern, lowered)
-        if match and (first is None or match.start() < first[0]):
-            first = match.start(), relation
-    return first[1] if first else None
