@@ -178,12 +178,11 @@ def _execute(run: Any, as_json: bool, quiet: bool, log_level: str) -> None:
 
 def _notes_on(config: LoopConfig) -> list[str]:
     """What a person should know of the parts that were chosen."""
-    if config.render.renderer != "painter":
-        return []
-    return [
-        "rendering with the painter, which draws coloured shapes by rules and is no trained model; "
-        "--renderer diffusers --model ID renders with a real one"
-    ]
+    what = {
+        "pocket": "pocket, a small trained model of coloured shapes that ships with Retake",
+        "painter": "the painter, which draws coloured shapes by rules and is no trained model",
+    }.get(config.render.renderer)
+    return [f"rendering with {what}; --renderer diffusers --model ID renders with a large one"] if what else []
 
 
 def _set_up_log(level: str) -> None:

@@ -72,8 +72,12 @@ class RewriteConfig(Settings):
 class RenderConfig(Settings):
     """What makes the videos, and how. None is the renderer's own default."""
 
-    renderer: str = Field(default="painter", description="painter, diffusers, or your own 'package.module:Class'.")
-    model: str | None = Field(default=None, description="Model id or folder, for diffusers.")
+    renderer: str = Field(
+        default="pocket", description="pocket, diffusers, painter, or your own 'package.module:Class'."
+    )
+    model: str | None = Field(
+        default=None, description="Model id or folder, for diffusers; for pocket a folder of its kind."
+    )
     revision: str | None = Field(default=None, description="Revision of the model on the hub.")
     seeds: int = Field(
         default=2, ge=1, le=64, description="Renders per candidate, each with its own seed; the same for all."
@@ -136,7 +140,7 @@ class VerifyConfig(Settings):
         default=None,
         ge=0,
         le=256,
-        description="Unseen seeds for champion and original; 0 is off; unset is 4 for painter and 1 for others.",
+        description="Unseen seeds for champion and original; 0 is off; unset is 8 for pocket, 4 for painter, else 1.",
         json_schema_extra=_flag("verify-seeds"),
     )
 
@@ -168,7 +172,7 @@ class LoopConfig(Settings):
         """How many unseen seeds the verification uses: more where renders are cheap."""
         if self.verify.seeds is not None:
             return self.verify.seeds
-        return 4 if self.render.renderer == "painter" else 1
+        return {"pocket": 8, "painter": 4}.get(self.render.renderer, 1)
 
 
 Leaf = tuple[str, str, FieldInfo]

@@ -73,7 +73,7 @@ def _gpu() -> Finding:
     try:
         import torch
     except ImportError:
-        return Finding("GPU", "note", "torch is not installed; only the painter and servers can render")
+        return Finding("GPU", "note", "torch is not installed; only the painter can render")
     if not torch.cuda.is_available():
         return Finding("GPU", "note", f"none; torch {version('torch')} renders on the CPU")
     free, total = torch.cuda.mem_get_info()

@@ -22,6 +22,7 @@ from agent.ports import Listener, Ports, connect_ports
 from agent.prompt_flags import PromptRequest, read_prompt
 from agent.records import Result
 from agent.renderer import RenderRequest
+from agent.renderers.pocket_limits import check_pocket_prompt
 from agent.renderers.registry import open_renderer
 from agent.report import write_report
 from agent.run_folder import RunFolder, find_run_folder
@@ -122,8 +123,9 @@ def begin_run(raw_prompt: str, config: LoopConfig, output_dir: Path, run_id: str
     """The run of this prompt and config: a new one, or the one begun before by the same command. Raises UsageError."""
     request = read_prompt(raw_prompt)
     config, unused = apply_flags(request, config)
+    limits = check_pocket_prompt(request.text) if config.render.renderer == "pocket" else []
     folder = find_run_folder(output_dir, request.text, config, run_id)
-    return Run(folder, request.text, config, raw_prompt, (*request.notes, *unused))
+    return Run(folder, request.text, config, raw_prompt, (*request.notes, *unused, *limits))
 
 
 def reopen_run(path: Path) -> Run:
@@ -142,15 +144,15 @@ def apply_flags(request: PromptRequest, config: LoopConfig) -> tuple[LoopConfig,
         if wanted is not None and is_open:
             render_changes.update(changes)
         elif wanted is not None:
-            unused.append(f"{flag} in the prompt is not used: the config says otherwise, or it is out of range")
+            unused.append(f"{flag} in the prompt is not used: the config says otherwise, or the renderer can't")
 
     if request.negative:
         render_changes["negative_prompt"] = ", ".join(filter(None, (render.negative_prompt, request.negative)))
     fps, scale, ratio = request.fps, request.guidance_scale, request.aspect_ratio
     use("-fps", fps, render.fps is None and 0 < (fps or 0) <= 240, fps=fps)
     use("-gs", scale, render.guidance_scale is None and (scale or 0) <= 100, guidance_scale=scale)
-    size = _size_of_ratio(ratio, config) if ratio else {}
-    use("-ar", ratio, render.width is None and render.height is None, **size)
+    size = _size_of_ratio(ratio, config) if ratio and render.width is None and render.height is None else {}
+    use("-ar", ratio, bool(size), **size)
     if request.motion is not None:
         unused.append("-motion in the prompt is not used: no renderer takes a strength of motion")
     seed = config.seed if request.seed is None or config.seed else request.seed % 2**31
@@ -159,11 +161,15 @@ def apply_flags(request: PromptRequest, config: LoopConfig) -> tuple[LoopConfig,
 
 
 def _size_of_ratio(ratio: tuple[int, int], config: LoopConfig) -> dict[str, int]:
-    """Width and height of about the renderer's default area in this ratio, in steps of 16 px."""
-    default = open_renderer(config.render).resolve(RenderRequest(text="", seed=0))
+    """Width and height of about the renderer's default area in this ratio, in steps of 16 px; none if it can't be."""
+    renderer = open_renderer(config.render)
+    default = renderer.resolve(RenderRequest(text="", seed=0))
     area = (default.width or 512) * (default.height or 512)
     width = (area * ratio[0] / ratio[1]) ** 0.5
-    return {"width": max(64, round(width / 16) * 16), "height": max(64, round(area / width / 16) * 16)}
+    size = {"width": max(64, round(width / 16) * 16), "height": max(64, round(area / width / 16) * 16)}
+    legal = renderer.resolve(RenderRequest(text="", seed=0, width=size["width"], height=size["height"]))
+    is_near = abs((legal.width or 1) / (legal.height or 1) - ratio[0] / ratio[1]) < ratio[0] / ratio[1] / 4
+    return size if is_near else {}
 
 
 @contextmanager

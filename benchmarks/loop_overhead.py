@@ -40,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=5)
     runs = parser.parse_args().runs
-    config = make_config({"retrieve": {"embedder": "hashing"}})
+    config = make_config({"retrieve": {"embedder": "hashing"}, "render": {"renderer": "painter"}})
     parts = open_parts(config)
     whole: list[float] = []
     bare: list[float] = []

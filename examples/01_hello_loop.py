@@ -2,7 +2,7 @@
 
 Run it:  python examples/01_hello_loop.py
 Prints the text that did best, the scores of the prompt as typed and of that text (0..1), the gain on unseen seeds, and
-where the report is: open it in a browser, it plays the videos. The painter that ships with Retake makes them.
+where the report is: open it in a browser, it plays the videos. The small model that ships with Retake makes them.
 """
 
 import retake
@@ -18,7 +18,6 @@ def show(score: float | None) -> str:
 config = retake.LoopConfig.model_validate(
     {
         "retrieve": {"embedder": "hashing"},  # starts at once; without this line MiniLM is used where it is installed
-        "render": {"width": 96, "height": 96, "num_frames": 8},
         "verify": {"seeds": 2},
     }
 )

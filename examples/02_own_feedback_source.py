@@ -42,7 +42,7 @@ def main() -> None:
     config = retake.LoopConfig.model_validate(
         {
             "retrieve": {"embedder": "hashing"},
-            "render": {"width": 96, "height": 96, "num_frames": 8, "seeds": 1},
+            "render": {"seeds": 1},
             "assess": {
                 "sources": ["alignment", "motion", "02_own_feedback_source:Colourfulness"],
                 "weights": {"colourfulness": 0.5},

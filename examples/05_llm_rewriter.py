@@ -20,7 +20,6 @@ config = retake.LoopConfig.model_validate(
     {
         "retrieve": {"embedder": "hashing"},
         "rewrite": {"rewriter": "llm", "base_url": given.base_url, "model": given.model},
-        "render": {"width": 96, "height": 96, "num_frames": 8},
         "stop": {"max_iterations": 1},
         "verify": {"seeds": 2},
     }

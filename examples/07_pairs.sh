@@ -7,8 +7,8 @@
 # seeds.
 set -eu
 
-retake batch "$(dirname "$0")/prompts.txt" --output-dir runs --embedder hashing --size 96x96 --num-frames 8 \
-  --max-iterations 0 --verify-seeds 1
+retake batch "$(dirname "$0")/prompts.txt" --output-dir runs --embedder hashing \
+  --max-iterations 0 --verify-seeds 2
 retake distill pairs runs/prompts --out pairs
 sed 's/^.*"chosen": /chosen: /' pairs/dpo.jsonl
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 FAST = [
-    "--embedder=hashing", "--size=96x96", "--num-frames=6", "--seeds=1", "--verify-seeds=1", "--max-iterations=1"
+    "--renderer=painter", "--embedder=hashing", "--size=96x96", "--num-frames=6", "--seeds=1", "--verify-seeds=1",
+    "--max-iterations=1",
 ]  # fmt: skip
 """Settings of a run that takes a second."""
 

@@ -13,7 +13,7 @@ from feedback.clip import Clip
 
 FAST: dict[str, Any] = {
     "retrieve": {"embedder": "hashing"},
-    "render": {"num_frames": 6, "width": 96, "height": 96, "seeds": 2},
+    "render": {"renderer": "painter", "num_frames": 6, "width": 96, "height": 96, "seeds": 2},
     "verify": {"seeds": 2},
 }
 

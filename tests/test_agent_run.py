@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from fakes import fast_config
 
-from agent.config import LoopConfig
+from agent.config import LoopConfig, make_config
 from agent.errors import StageError, UsageError
 from agent.llm.scripted import ScriptedLanguageModel
 from agent.parts import open_parts
@@ -220,13 +220,20 @@ def test_a_listener_that_raises_changes_nothing(tmp_path: Path, finished: Path) 
 
 
 def test_flags_in_the_prompt_are_settings_and_not_words(tmp_path: Path) -> None:
-    execution = begin_run("a red ball -neg blur, text -ar 16:9", LoopConfig(), tmp_path)
+    config = make_config({"render": {"renderer": "painter"}})
+    execution = begin_run("a red ball -neg blur, text -ar 16:9", config, tmp_path)
     assert execution.prompt == "a red ball"
     render = execution.config.render
     assert render.negative_prompt == "blur, text"
     assert render.width
     assert render.height
     assert render.width / render.height == pytest.approx(16 / 9, rel=0.2)
+
+
+def test_a_ratio_that_the_renderer_can_not_make_is_told_and_not_asked_for(tmp_path: Path) -> None:
+    execution = begin_run("a red ball -ar 16:9", LoopConfig(), tmp_path)
+    assert execution.config.render.width is None
+    assert any("-ar" in note for note in execution.notes)
 
 
 def test_two_processes_do_not_work_in_one_folder(tmp_path: Path) -> None:
@@ -279,7 +286,7 @@ def test_review_lets_a_person_edit_and_drop_before_rendering(tmp_path: Path) -> 
 
 
 def test_ctrl_c_exits_130_and_the_same_command_goes_on(tmp_path: Path) -> None:
-    settings = "--embedder hashing --run-id run --seeds 40 --max-renders 400 --verify-seeds 1"
+    settings = "--renderer painter --embedder hashing --run-id run --seeds 40 --max-renders 400 --verify-seeds 1"
     arguments = ["run", LOOSE, "--output-dir", str(tmp_path), *settings.split()]
     command = [sys.executable, "-c", "import retake; retake.main()", *arguments]
     process = subprocess.Popen(command, cwd=Path(__file__).parents[1], env=os.environ, stdout=subprocess.PIPE)

@@ -76,6 +76,8 @@ def test_wheel_holds_our_packages_and_nothing_else(tmp_path: Path) -> None:
     assert tops == {"agent", "feedback", "graph_store", "finetune", "retake.py"}
     assert "agent/templates/report.html.j2" in names
     assert "graph_store/data/starter.jsonl" in names
+    assert "agent/renderers/pocket_model/captions.jsonl" in names
+    assert "agent/renderers/pocket_model/transformer/diffusion_pytorch_model.safetensors" in names
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,8 @@ def test_wheel_holds_our_packages_and_nothing_else(tmp_path: Path) -> None:
         (["run", ""], "the prompt is empty"),
         (["run", " \t\n "], "the prompt is empty"),
         (["run", "x" * 20_000], "20,000 characters"),
-        (["run", "a ball", "--renderer", "imaginary"], "known: diffusers, painter"),
+        (["run", "a ball", "--renderer", "imaginary"], "known: diffusers, painter, pocket"),
+        (["run", "a cat on a beach"], "--renderer diffusers --model"),
         (["run", "a ball", "--renderer", "no.such:Thing"], "no.such"),
         (["run", "a ball", "--rewriter", "imaginary"], "known: llm, rules"),
         (["run", "a ball", "--sources", "alignment,imaginary"], "imaginary"),

@@ -6,6 +6,7 @@ What each pipeline does in its own way is in `pipeline_traits`, how a model is o
 import gc
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self, cast, get_args
@@ -52,6 +53,7 @@ class DiffusersRenderer:
             layers, or everything but the layer at work ("sequential": least memory, slowest).
         vae_tiling: Decodes in tiles from the first render on.
         arguments: Passed to the pipeline's call as they stand, such as {"true_cfg_scale": 6.0} for HunyuanVideo.
+        traits: Fields of `PipelineTraits` in which this model differs from others of its pipeline class.
 
     Raises:
         UsageError: The model, the device or a setting can't be used. What only loading can tell (weights that can't be
@@ -68,6 +70,7 @@ class DiffusersRenderer:
         offload: str = "none",
         vae_tiling: bool = False,
         arguments: Mapping[str, Any] | None = None,
+        traits: Mapping[str, Any] | None = None,
     ):
         if dtype not in ("auto", *DTYPES):
             raise UsageError(f"dtype is {dtype!r}, but must be one of: auto, {', '.join(DTYPES)}")
@@ -82,7 +85,8 @@ class DiffusersRenderer:
         self._dtype = DTYPES[dtype if dtype != "auto" else "bfloat16" if self._device.type == "cuda" else "float32"]
         self._files = find_model(model, revision)
         self._arguments = dict(arguments or {})
-        self._pipeline_class, self._traits = find_traits(self._files)
+        self._pipeline_class, class_traits = find_traits(self._files)
+        self._traits = replace(class_traits, **traits or {})
         self._vae_tiling = vae_tiling or self._traits.tiled_decoding_only
         self._token_limit = self._arguments.get("max_sequence_length", self._traits.token_limit)
         self._pipeline: Any = None
@@ -177,7 +181,7 @@ class DiffusersRenderer:
             given["negative_prompt"] = request.negative or ""
         if traits.rate_keyword:
             given[traits.rate_keyword] = request.fps
-        given[traits.frames_keyword] = request.num_frames
+        given[traits.frames_keyword] = (request.num_frames or 0) - traits.frames_added
         pipeline.progress_bar = steps.start
         try:
             video = pipeline(

@@ -8,7 +8,7 @@ from typing import Any
 
 from agent.errors import UsageError
 
-RENDER_HINT = 'pip install "retake[render]"'
+RENDER_HINT = 'pip install "retake[render]", or --renderer painter, which needs nothing'
 try:
     from huggingface_hub import hf_hub_download
 except ImportError as error:

@@ -30,6 +30,8 @@ class PipelineTraits:
     frame_step: int | None
     """Frames come as `frame_first`, plus any number of these; None when only `num_frames` itself can be made."""
     frame_first: int = 1
+    frames_added: int = 0
+    """How many more frames come back than the pipeline was asked for."""
     size_multiple: int = 16
     """Height and width are multiples of it, in pixels."""
     frames_keyword: str = "num_frames"
@@ -109,9 +111,11 @@ def infer_traits(call: Signature) -> PipelineTraits:
 
 def _fit_wan(traits: PipelineTraits, read: ReadConfig) -> PipelineTraits:
     vae, patch = read("vae/config.json"), read("transformer/config.json").get("patch_size", (1, 2, 2))
+    frame_step = vae.get("scale_factor_temporal") or 4
     return replace(
         traits,
-        frame_step=vae.get("scale_factor_temporal") or 4,
+        frame_step=frame_step,
+        frames_added=1 if frame_step == 1 else 0,  # The pipeline rounds to a multiple of the step and adds one.
         size_multiple=lcm(16, (vae.get("scale_factor_spatial") or 8) * lcm(patch[1], patch[2])),
     )
 

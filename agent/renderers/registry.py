@@ -1,10 +1,13 @@
 """Renderers by name."""
 
+from typing import Any
+
 from agent.config import RenderConfig
 from agent.plugins import make_part
 from agent.renderer import Renderer
 
 RENDERERS = {
+    "pocket": "agent.renderers.pocket:PocketRenderer",
     "painter": "agent.renderers.painter:Painter",
     "diffusers": "agent.renderers.diffusers_t2v:DiffusersRenderer",
 }
@@ -12,15 +15,19 @@ RENDERERS = {
 
 def open_renderer(settings: RenderConfig) -> Renderer:
     """The renderer that these settings name; the user's own is made without arguments. Raises UsageError."""
-    if settings.renderer != "diffusers":
-        return make_part("renderer", settings.renderer, RENDERERS)
-    return make_part(
-        "renderer",
-        settings.renderer,
-        RENDERERS,
-        settings.model,
-        revision=settings.revision,
-        device=settings.device,
-        dtype=settings.dtype,
-        offload=settings.offload,
-    )
+    arguments: dict[str, Any] = {}
+    if settings.renderer == "pocket":
+        arguments = {"device": settings.device, "dtype": settings.dtype} | _given(model=settings.model)
+    elif settings.renderer == "diffusers":
+        arguments = {
+            "model": settings.model,
+            "revision": settings.revision,
+            "device": settings.device,
+            "dtype": settings.dtype,
+            "offload": settings.offload,
+        }
+    return make_part("renderer", settings.renderer, RENDERERS, **arguments)
+
+
+def _given(**settings: Any) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if value is not None}

@@ -1,0 +1,64 @@
+"""Puts a trained model into the package: `python -m examples.pocket.export RUN`, RUN being the training's folder.
+
+Beside the weights go captions that it was trained on, with their tags: `retake graph build` makes its relation graph.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from agent.renderers.pocket import MODEL_FOLDER
+from examples.pocket.world import Scene, canonical, split_scenes
+
+NUM_CAPTIONS = 1000
+KEPT = {"README.md"}
+"""Written by hand: the model card."""
+
+
+def export(model: Path, into: Path) -> None:
+    """Replaces the model in `into`, card aside."""
+    for old in into.iterdir() if into.exists() else ():
+        if old.name not in KEPT:
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
+    shutil.copytree(model, into, dirs_exist_ok=True)
+    for file in into.rglob("*.safetensors"):
+        file.chmod(0o644)
+    lines = [json.dumps(tagged(scene)) for scene in _captioned_scenes()]
+    (into / "captions.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def tagged(scene: Scene) -> dict[str, str | list[str]]:
+    """The canonical caption with the phrases that make it up."""
+    things, actions = [f"a {scene.thing}"], [str(scene.motion)]
+    if scene.companion:
+        things.append(f"a {scene.companion}")
+        actions += ["stays still", str(scene.relation)]
+    return {
+        "caption": canonical(scene),
+        "scenes": [f"on a {scene.background} background"],
+        "subjects": things,
+        "actions": actions,
+    }
+
+
+def _captioned_scenes() -> Iterator[Scene]:
+    """All training scenes of one thing, and as many of two as there is room for."""
+    one, two = split_scenes(held_out=False)
+    yield from one
+    for index in np.random.default_rng(0).choice(len(two), NUM_CAPTIONS - len(one), replace=False):
+        yield two[index]
+
+
+def _main(run: Annotated[Path, typer.Argument(help="Folder that `examples.pocket.train` wrote.")]) -> None:
+    export(run / "model", MODEL_FOLDER)
+    size = sum(file.stat().st_size for file in MODEL_FOLDER.rglob("*") if file.is_file())
+    print(f"{MODEL_FOLDER}: {size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    typer.run(_main)

@@ -1,0 +1,223 @@
+"""What the pocket model is trained on and with: world, captions, autoencoder, attention, and the training itself."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.renderer import RenderRequest
+from agent.renderers.painter_grammar import understand
+from agent.renderers.pocket import FPS, NUM_FRAMES, SIDE_PX, PocketRenderer
+from examples.pocket.attention import install_training_attention
+from examples.pocket.captions import training_caption, with_unknown_words
+from examples.pocket.checker import check
+from examples.pocket.drawing import CLEARANCE_PX, MARGIN_PX, draw, step_px
+from examples.pocket.export import export, tagged
+from examples.pocket.model import make_pipeline, make_text_encoder, make_tokenizer, make_transformer, words
+from examples.pocket.train import Recipe, Trainer, train
+from examples.pocket.vae import Latents, fit_vae
+from examples.pocket.watch import held_out_scenes
+from examples.pocket.world import (
+    Scene,
+    all_scenes,
+    as_users_type,
+    canonical,
+    incomplete,
+    is_held_out,
+    paraphrases,
+    split_scenes,
+)
+from feedback.clip import Clip
+from graph_store.captions import read_captions
+
+TINY = Recipe(steps=4, batch_size=2, warmup_steps=1)
+SCENES = list(all_scenes())
+scenes = st.sampled_from(SCENES)
+
+
+# Scenes and captions
+
+
+def test_a_tenth_of_the_scenes_is_held_out_and_none_of_them_is_trained_on():
+    training, held_out = ([*one, *two] for one, two in (split_scenes(held_out=False), split_scenes(held_out=True)))
+    assert not {canonical(scene) for scene in training} & {canonical(scene) for scene in held_out}
+    assert len(training) + len(held_out) == len(SCENES)
+    assert 0.08 < len(held_out) / len(SCENES) < 0.12
+    assert all(is_held_out(scene) for scene in held_out_scenes(50))
+
+
+def test_no_two_scenes_have_the_same_caption():
+    assert len({canonical(scene) for scene in SCENES}) == len(SCENES)
+
+
+@settings(deadline=None)
+@given(scene=scenes)
+def test_the_canonical_caption_says_all_of_the_scene_in_the_painters_grammar(scene: Scene):
+    read = understand(canonical(scene))
+    assert (read.background, read.relation) == (scene.background, scene.relation)
+    kinds = [scene.thing, *([scene.companion] if scene.companion else [])]
+    assert [(thing.colour, thing.shape) for thing in read.things] == [(kind.colour, kind.shape) for kind in kinds]
+    assert [thing.motion for thing in read.things] == [scene.motion, "stays still"][: len(kinds)]
+
+
+@settings(deadline=None)
+@given(scene=scenes, seed=st.integers(0, 1000))
+def test_other_captions_contradict_nothing(scene: Scene, seed: int):
+    for text in (*paraphrases(scene), incomplete(scene, np.random.default_rng(seed))):
+        for kind in (scene.thing, scene.companion):
+            assert kind is None or str(kind) in text.lower()
+        assert scene.background in text or "background" not in text
+
+
+@settings(deadline=None)
+@given(scene=scenes)
+def test_users_words_for_shapes_are_in_no_training_caption(scene: Scene):
+    known = set(words())
+    assert not {"ball", "box", "pyramid", "moving", "going", "standing"} & known
+    assert any(word not in known for word in as_users_type(scene).replace(",", "").split())
+
+
+@settings(deadline=None)
+@given(scene=scenes, seed=st.integers(0, 1000), count=st.integers(0, 40))
+def test_unknown_words_put_in_leave_the_captions_own_in_order(scene: Scene, seed: int, count: int):
+    noisy = with_unknown_words(canonical(scene), np.random.default_rng(seed), count).split()
+    rest = iter(noisy)
+    assert all(word in rest for word in canonical(scene).split())
+    assert len(noisy) == len(canonical(scene).split()) + count
+
+
+def test_training_captions_are_empty_canonical_and_noisy_by_their_shares():
+    rng, scene = np.random.default_rng(0), SCENES[5000]
+    captions = [training_caption(scene, rng) for _ in range(2000)]
+    assert np.mean([not caption for caption in captions]) == pytest.approx(0.1, abs=0.03)
+    assert np.mean([caption == canonical(scene) for caption in captions]) == pytest.approx(0.9 * 0.6 * 0.75, abs=0.05)
+
+
+def test_every_unknown_word_is_one_and_the_same_token():
+    tokenizer = make_tokenizer()
+    known, unknown = tokenizer("a red circle").input_ids, tokenizer("a glistening circle").input_ids
+    assert len(known) == len(unknown) == 4
+    assert unknown[1] == tokenizer.unk_token_id == tokenizer("incandescently").input_ids[0]
+    assert tokenizer.unk_token_id not in tokenizer(canonical(SCENES[5000]).upper()).input_ids
+
+
+# Drawn clips
+
+
+@settings(max_examples=150, deadline=None)
+@given(scene=scenes, seed=st.integers(0, 1000))
+def test_things_stay_in_the_frame_apart_and_where_the_caption_says(scene: Scene, seed: int):
+    drawn = draw(scene, np.random.default_rng(seed))
+    assert drawn.frames.shape == (NUM_FRAMES, SIDE_PX, SIDE_PX, 3)
+    for path in drawn.paths:
+        assert path.min() >= MARGIN_PX
+        assert path.max() <= SIDE_PX - MARGIN_PX
+    steps = np.diff(drawn.paths[0], axis=0)
+    assert (steps == step_px(scene)).all()
+    if scene.relation:
+        axis, sign = {"left": (0, 1), "right": (0, -1), "above": (1, 1), "below": (1, -1)}[
+            scene.relation.split()[-1 if scene.relation in ("is above", "is below") else 3]
+        ]
+        apart = sign * (drawn.paths[1] - drawn.paths[0])[:, axis]
+        assert (apart >= CLEARANCE_PX).all()
+
+
+def test_the_checker_sees_what_was_drawn_and_what_was_not():
+    rng = np.random.default_rng(0)
+    for scene, other in zip(held_out_scenes(30), held_out_scenes(32)[2:], strict=True):
+        clip = Clip(draw(scene, rng).frames, FPS)
+        assert all(check(clip, scene).values())
+        assert check(clip, other)["all"] == (scene == other)
+
+
+# The autoencoder
+
+
+@pytest.fixture(scope="module")
+def drawn_clips() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return np.stack([draw(SCENES[index], rng).frames for index in rng.integers(len(SCENES), size=300)])
+
+
+def test_the_autoencoder_is_the_projection_that_latents_are_made_with(drawn_clips: np.ndarray):
+    vae = fit_vae(drawn_clips)
+    pixels = torch.from_numpy(drawn_clips[:4]).float().permute(0, 4, 1, 2, 3) / 127.5 - 1
+    with torch.no_grad():
+        encoded = vae.encode(pixels).latent_dist.mean
+        decoded = vae.decode(encoded).sample
+    scale = torch.tensor(vae.config.latents_std).view(1, -1, 1, 1, 1)
+    torch.testing.assert_close(encoded / scale, Latents(vae).of(drawn_clips[:4]), atol=1e-3, rtol=1e-3)
+    assert (decoded - pixels).square().mean() < 4 * 10**-2.9  # 29 dB
+
+
+# Training
+
+
+def test_training_attention_computes_what_the_pipeline_computes_with_padded_texts(drawn_clips: np.ndarray):
+    torch.manual_seed(0)
+    tokenizer, stock, fast = make_tokenizer(), make_transformer().eval(), make_transformer().eval()
+    text_encoder = make_text_encoder(len(tokenizer)).eval()
+    fast.load_state_dict(stock.state_dict())
+    texts, noise = [canonical(SCENES[0]), canonical(SCENES[-1]), ""], torch.randn(3, 16, NUM_FRAMES, 8, 8)
+    timestep = torch.tensor([10.0, 500.0, 990.0])
+    tokens = tokenizer(texts, padding=True, return_tensors="pt")
+    pipeline = make_pipeline(tokenizer, text_encoder, stock, fit_vae(drawn_clips))
+    attention = install_training_attention(fast)
+    for padded_to in (64, 512):
+        attention.set_padding(tokens.attention_mask, padded_to - tokens.attention_mask.sum(1))
+        with torch.no_grad():
+            padded, _ = pipeline.encode_prompt(texts, do_classifier_free_guidance=False, max_sequence_length=padded_to)
+            text = text_encoder(tokens.input_ids, tokens.attention_mask).last_hidden_state
+            text = torch.nn.functional.pad(text * tokens.attention_mask[..., None], (0, 0, 0, 1))
+            expected = stock(noise, timestep, padded, return_dict=False)[0]
+            torch.testing.assert_close(
+                fast(noise, timestep, text, return_dict=False)[0], expected, atol=1e-4, rtol=1e-4
+            )
+
+
+def test_training_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path):
+    straight = Trainer(TINY)
+    for _ in range(4):
+        straight.take_step()
+    stopped = Trainer(TINY)
+    for _ in range(2):
+        stopped.take_step()
+    torch.save(stopped.state(), tmp_path / "checkpoint.pt")
+    resumed = Trainer(TINY)
+    resumed.restore(torch.load(tmp_path / "checkpoint.pt", weights_only=True))
+    for _ in range(2):
+        resumed.take_step()
+    for name, weight in straight.average.items():
+        torch.testing.assert_close(resumed.average[name], weight)
+
+
+def test_a_checkpoint_of_another_recipe_is_refused_but_for_its_length():
+    state = Trainer(TINY).state()
+    Trainer(Recipe(steps=9, batch_size=2, warmup_steps=1)).restore(state)
+    with pytest.raises(ValueError, match="another folder"):
+        Trainer(Recipe(steps=4, batch_size=3, warmup_steps=1)).restore(state)
+
+
+@pytest.mark.slow
+def test_training_from_scratch_learns_backgrounds_in_200_steps_and_ends_with_a_model_that_renders(tmp_path: Path):
+    model = train(tmp_path / "run", Recipe(steps=200), every=100)
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in log] == [100, 200]
+    assert log[1]["loss"] < 0.8 * log[0]["loss"]
+    assert log[1]["background"] > 0.6
+    assert (tmp_path / "run" / "sheet-000200.png").exists()
+    export(model, tmp_path / "shipped")
+    clip = PocketRenderer(model=tmp_path / "shipped").render(RenderRequest(text=canonical(SCENES[0]), seed=0))
+    assert clip.frames.shape == (NUM_FRAMES, SIDE_PX, SIDE_PX, 3)
+    assert len(read_captions(tmp_path / "shipped" / "captions.jsonl").captions) == 1000
+
+
+def test_tags_are_phrases_of_their_caption():
+    for scene in SCENES[::1000]:
+        row = tagged(scene)
+        for phrase in (*row["scenes"], *row["subjects"], *row["actions"]):
+            assert phrase in str(row["caption"]).lower() or phrase.startswith("a ")
