@@ -216,6 +216,12 @@ def print_gates(gates: Sequence[Gate], show: Callable[[Table], None]) -> None:
     show(table)
 
 
+def draw_sheet(path: Path, model: Path) -> None:
+    """Sixteen held-out captions and what is drawn by them, each with another seed."""
+    captions, renderer = [canonical(scene) for scene in held_out_scenes(16)], PocketRenderer(model=model)
+    write_sheet(path, [renderer.render(RenderRequest(text=c, seed=i)) for i, c in enumerate(captions)], captions)
+
+
 def main(
     model: Annotated[Path, typer.Option(help="The pipeline's folder.")] = MODEL_FOLDER,
     scenes: Annotated[int, typer.Option(min=8, help="Held-out scenes.")] = 240,
@@ -224,9 +230,7 @@ def main(
 ) -> None:
     """Print the gates; exit code 1 when one is missed."""
     if sheet:
-        shown = held_out_scenes(16)
-        renderer = PocketRenderer(model=model)
-        write_sheet(sheet, [renderer.render(RenderRequest(text=canonical(s), seed=0)) for s in shown])
+        draw_sheet(sheet, model)
     gates = evaluate(model, scenes, workers)
     print_gates(gates, Console(width=110).print)
     raise typer.Exit(0 if all(gate.passed for gate in gates) else 1)

@@ -35,7 +35,7 @@ from examples.pocket.model import (
 )
 from examples.pocket.vae import Latents, fit_vae
 from examples.pocket.watch import held_out_scenes, sample
-from examples.pocket.world import Kind, Scene, split_scenes
+from examples.pocket.world import Kind, Scene, canonical, split_scenes
 
 TOKEN_PX = 8
 NUM_LABELS = len(COLOURS) + len(SHAPES) + len(MOTIONS)
@@ -243,8 +243,9 @@ def train(out: Path, recipe: Recipe, *, every: int = 500, start: Path | None = N
 
 def _watch(trainer: Trainer, out: Path) -> dict[str, float]:
     """Accuracies on held-out scenes by the averaged weights; writes a contact sheet."""
-    clips, accuracies = sample(trainer.averaged_pipeline(), held_out_scenes(WATCHED_SCENES))
-    write_sheet(out / f"sheet-{trainer.step:06}.png", clips[:16])
+    scenes = held_out_scenes(WATCHED_SCENES)
+    clips, accuracies = sample(trainer.averaged_pipeline(), scenes)
+    write_sheet(out / f"sheet-{trainer.step:06}.png", clips[:16], [canonical(scene) for scene in scenes[:16]])
     return accuracies
 
 
