@@ -203,6 +203,7 @@ def test_a_checkpoint_of_another_recipe_is_refused_but_for_its_length():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_training_from_scratch_learns_backgrounds_in_200_steps_and_ends_with_a_model_that_renders(tmp_path: Path):
     model = train(tmp_path / "run", Recipe(steps=200), every=100)
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
