@@ -127,6 +127,7 @@ def test_a_prompt_of_other_things_is_refused_with_the_way_to_a_real_model(prompt
     [
         ("a red ball on a beach", "'beach'"),
         ("two red balls", "'2 red circle'"),
+        ("a red ball above a red box", "'two things of one colour'"),
         ("a big red ball", "'red circle big'"),
         ("a red ball, a green box and a blue triangle", "'more than two things'"),
         ("a red ball moves left and a blue box moves right", "'two things that move'"),

@@ -22,7 +22,7 @@ def check_pocket_prompt(prompt: str) -> list[str]:
     """One line on what will be missing of the prompt, if anything.
 
     Raises:
-        UsageError: The prompt names a thing that pocket can't draw, more than it can, or none at all.
+        UsageError: The prompt names a thing that pocket can't draw, or none at all.
     """
     things = [question.subject for question in make_checklist(prompt) if question.kind == "object"]
     strange = [thing for thing in things if not _is_plain_shape(thing)]
@@ -37,6 +37,9 @@ def check_pocket_prompt(prompt: str) -> list[str]:
     movers = {atom.rsplit(" moves", 1)[0] for atom in atoms if " moves" in atom}
     if len(things) > MOST_THINGS:
         beyond.append("more than two things")
+    colours = [colour for thing in things if (colour := colour_in(thing))]
+    if len(set(colours)) < len(colours):
+        beyond.append("two things of one colour")
     if len(movers) > 1:
         beyond.append("two things that move")
     if not beyond:
