@@ -1,5 +1,6 @@
 """The pocket renderer: the model that ships draws what its captions say, alike every time, and knows its limits."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +81,10 @@ def test_the_model_that_ships_is_small_and_in_half_precision() -> None:
 def test_another_folder_of_its_kind_can_be_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no model folder"):
         open_renderer(RenderConfig(renderer="pocket", model=str(tmp_path / "none")))
-    assert open_renderer(RenderConfig(renderer="pocket")).info.captions == "pocket"
+    assert open_renderer(RenderConfig(renderer="pocket")).info.model == "retake/pocket"
+    other = shutil.copytree(MODEL_FOLDER, tmp_path / "other")
+    info = open_renderer(RenderConfig(renderer="pocket", model=str(other))).info
+    assert (info.model, info.captions) == (str(other), "pocket")
 
 
 def test_its_relation_graph_speaks_its_captions_words() -> None:

@@ -78,8 +78,10 @@ class PocketRenderer(DiffusersRenderer):
 
     @property
     def info(self) -> RendererInfo:
-        """Its captions are its own; the version is that of diffusers."""
-        return replace(super().info, name="pocket", model="retake/pocket", captions="pocket")
+        """Its captions are its own; the model is "retake/pocket", or the folder that was given instead."""
+        own = super().info
+        model = "retake/pocket" if own.model == str(MODEL_FOLDER) else own.model
+        return replace(own, name="pocket", model=model, captions="pocket")
 
     def resolve(self, request: RenderRequest) -> RenderRequest:
         """As the diffusers renderer does, but at the one size that the model was trained on."""

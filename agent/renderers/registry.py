@@ -17,7 +17,9 @@ def open_renderer(settings: RenderConfig) -> Renderer:
     """The renderer that these settings name; the user's own is made without arguments. Raises UsageError."""
     arguments: dict[str, Any] = {}
     if settings.renderer == "pocket":
-        arguments = {"device": settings.device, "dtype": settings.dtype} | _given(model=settings.model)
+        arguments = {"device": settings.device, "dtype": settings.dtype}
+        if settings.model:
+            arguments["model"] = settings.model
     elif settings.renderer == "diffusers":
         arguments = {
             "model": settings.model,
@@ -27,7 +29,3 @@ def open_renderer(settings: RenderConfig) -> Renderer:
             "offload": settings.offload,
         }
     return make_part("renderer", settings.renderer, RENDERERS, **arguments)
-
-
-def _given(**settings: Any) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if value is not None}

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.renderers.painter import RGB
+from agent.renderers.painter import RGB, VELOCITY
 from agent.renderers.painter_grammar import Relation, Shape
 from agent.renderers.pocket import NUM_FRAMES, SIDE_PX
 from examples.pocket.world import Scene
@@ -19,13 +19,6 @@ STAMP_PX = 12
 SUPERSAMPLING = 8
 TRIES = 64
 
-_DIRECTION = {
-    "moves to the left": (-1, 0),
-    "moves to the right": (1, 0),
-    "moves up": (0, -1),
-    "moves down": (0, 1),
-    "stays still": (0, 0),
-}
 _AXIS_AND_SIGN: dict[Relation, tuple[int, int]] = {
     "is to the left of": (0, 1),
     "is to the right of": (0, -1),
@@ -61,7 +54,7 @@ def draw(scene: Scene, rng: np.random.Generator) -> Drawn:
 
 def step_px(scene: Scene) -> tuple[int, int]:
     """How far the moving thing goes per frame, (x, y): 4 px, or 2 px towards or away from its companion."""
-    x, y = _DIRECTION[scene.motion]
+    x, y = (int(step) for step in VELOCITY[scene.motion])
     if scene.relation is None:
         return 4 * x, 4 * y
     along_x = _AXIS_AND_SIGN[scene.relation][0] == 0
