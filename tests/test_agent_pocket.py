@@ -17,8 +17,8 @@ from agent.renderers.pocket_limits import check_pocket_prompt
 from agent.renderers.registry import open_renderer
 from agent.run import begin_run
 from agent.store import open_store
-from examples.pocket.captions import with_unknown_words
 from examples.pocket.checker import check
+from examples.pocket.evaluate import with_unknown_words
 from examples.pocket.watch import held_out_scenes
 from examples.pocket.world import canonical
 from feedback.clip import Clip

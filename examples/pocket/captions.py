@@ -1,4 +1,4 @@
-"""What the model reads in training: mostly canonical captions, some reworded, incomplete, or full of unknown words."""
+"""What the model reads in training: mostly canonical captions, some reworded, incomplete, or with words missing."""
 
 import numpy as np
 
@@ -9,13 +9,13 @@ EMPTY_SHARE = 0.1
 CANONICAL_SHARE = 0.6
 PARAPHRASE_SHARE = 0.2
 """The rest is incomplete."""
-NOISY_SHARE = 0.25
-"""Of captions with unknown words among or instead of their own, so that unknown words come to be ignored."""
-MOST_UNKNOWN = 100
+GAPS_SHARE = 0.15
+"""Of captions that miss words anywhere, as a text does whose unknown words the tokenizer leaves out."""
+MOST_GAPS = 4
 
 
-def training_caption(scene: Scene, rng: np.random.Generator, *, many_unknown: bool = False) -> str:
-    """A caption of this scene; `many_unknown` puts up to 100 unknown words into it."""
+def training_caption(scene: Scene, rng: np.random.Generator) -> str:
+    """A caption of this scene."""
     if rng.random() < EMPTY_SHARE:
         return ""
     kind = rng.random()
@@ -25,18 +25,12 @@ def training_caption(scene: Scene, rng: np.random.Generator, *, many_unknown: bo
         caption = str(rng.choice(paraphrases(scene)))
     else:
         caption = incomplete(scene, rng)
-    if many_unknown:
-        return with_unknown_words(caption, rng, int(rng.integers(1, MOST_UNKNOWN + 1)))
-    if rng.random() < NOISY_SHARE:
-        return with_unknown_words(caption, rng, int(rng.integers(1, 7)), replace_share=0.4)
-    return caption
+    return with_gaps(caption, rng) if rng.random() < GAPS_SHARE else caption
 
 
-def with_unknown_words(caption: str, rng: np.random.Generator, count: int, replace_share: float = 0.0) -> str:
-    """The caption with `count` meaningless words put in, or in the place of its own for a share of them."""
+def with_gaps(caption: str, rng: np.random.Generator) -> str:
+    """The caption without one to four of its words; at least one is left."""
     words = caption.split()
-    for _ in range(count):
-        at = int(rng.integers(len(words) + 1))
-        replaces = at < len(words) and rng.random() < replace_share
-        words[at : at + replaces] = ["".join(rng.choice(list("bcdfgjklmnpqrstvwxz"), 6))]
+    for _ in range(min(rng.integers(1, MOST_GAPS + 1), len(words) - 1)):
+        del words[rng.integers(len(words))]
     return " ".join(words)

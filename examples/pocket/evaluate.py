@@ -25,7 +25,6 @@ from rich.table import Table
 
 from agent.renderer import RenderRequest
 from agent.renderers.pocket import FPS, MAX_TOKENS, MODEL_FOLDER, PocketRenderer
-from examples.pocket.captions import with_unknown_words
 from examples.pocket.checker import ATTRIBUTES, check
 from examples.pocket.contact_sheet import write_sheet
 from examples.pocket.drawing import draw
@@ -34,7 +33,7 @@ from examples.pocket.world import Scene, as_users_type, canonical, paraphrases
 from feedback.clip import Clip
 
 SEEDS = 4
-UNKNOWN_WORDS = ((8, 64), (30, 64), (8, 128), (90, 128), (100, 512), (300, 512))
+UNKNOWN_WORDS = ((30, 64), (90, 128), (300, 512))
 """How many are put into a caption, and to how many tokens the text is then padded."""
 
 
@@ -84,7 +83,8 @@ def evaluate(model: Path, num_scenes: int, workers: int) -> list[Gate]:
     some = scenes[: max(1, num_scenes // 2)]
     noisy = {
         f"{words} unknown words, {length} tokens": [
-            Job(s, _with_noise(s, words), i, max_tokens=length) for i, s in enumerate(some)
+            Job(s, with_unknown_words(canonical(s), np.random.default_rng(words), words), i, max_tokens=length)
+            for i, s in enumerate(some)
         ]
         for words, length in UNKNOWN_WORDS
     }
@@ -144,8 +144,12 @@ def _to_frames(pixels: torch.Tensor) -> np.ndarray:
     return ((pixels[0].clamp(-1, 1).permute(1, 2, 3, 0) + 1) * 127.5).round().byte().numpy()
 
 
-def _with_noise(scene: Scene, words: int) -> str:
-    return with_unknown_words(canonical(scene), np.random.default_rng(words), words)
+def with_unknown_words(caption: str, rng: np.random.Generator, count: int) -> str:
+    """The caption with so many meaningless words put in anywhere."""
+    words = caption.split()
+    for _ in range(count):
+        words.insert(int(rng.integers(len(words) + 1)), "".join(rng.choice(list("bcdfgjklmnpqrstvwxz"), 6)))
+    return " ".join(words)
 
 
 def _render_all(sets: dict[str, list[Job]], model: Path, workers: int) -> dict[str, list[Shown]]:

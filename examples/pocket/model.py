@@ -8,7 +8,7 @@ from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
 from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 from diffusers.pipelines.wan.pipeline_wan import WanPipeline
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
-from tokenizers import Tokenizer, normalizers, pre_tokenizers, processors
+from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors
 from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast, UMT5Config, UMT5EncoderModel
 
@@ -19,7 +19,7 @@ WIDTH = 128
 TEXT_WIDTH = 128
 MAX_TOKENS = 512
 FLOW_SHIFT = 4.0
-SPECIAL = ("<pad>", "</s>", "<unk>")
+SPECIAL = ("<pad>", "</s>")
 
 
 @cache
@@ -30,17 +30,16 @@ def words() -> tuple[str, ...]:
 
 
 def make_tokenizer() -> PreTrainedTokenizerFast:
-    """One token a word; every word it does not know is the same <unk>."""
-    vocabulary = {word: index for index, word in enumerate([*SPECIAL, *words()])}
-    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="<unk>"))  # noqa: S106 - no password
+    """One token a word; words that it does not know are left out, so that nothing can depend on them."""
+    tokenizer = Tokenizer(WordLevel({word: index for index, word in enumerate([*SPECIAL, *words()])}))
     tokenizer.normalizer = normalizers.Lowercase()
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    known = "|".join(rf"\b{word}\b" if word.isalnum() else re.escape(word) for word in words())
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(known), behavior="removed", invert=True)
     tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
-        pad_token="<pad>",  # noqa: S106
+        pad_token="<pad>",  # noqa: S106 - no password
         eos_token="</s>",  # noqa: S106
-        unk_token="<unk>",  # noqa: S106
         model_max_length=MAX_TOKENS,
     )
 

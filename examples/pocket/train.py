@@ -15,8 +15,10 @@ import numpy as np
 import torch
 import typer
 from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
+from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 from torch import Tensor, nn
 from torch.nn import functional
+from transformers import UMT5EncoderModel
 
 from agent.renderers.painter_grammar import COLOURS, MOTIONS, RELATIONS, SHAPES, Relation
 from agent.renderers.pocket import SIDE_PX
@@ -61,8 +63,6 @@ class Recipe:
     role_weight: float = 0.5
     """Of the one that says for each colour word of the caption what its thing is, does and stands to the other."""
     one_thing_share: float = 0.45
-    many_unknown_share: float = 0.04
-    """Of batches, whose captions are full of unknown words."""
     seed: int = 0
 
 
@@ -126,10 +126,9 @@ class Trainer:
         return {name: value.item() for name, value in named.items()}
 
     def _draw_batch(self) -> tuple[list[Scene], Tensor, list[str], Tensor]:
-        many = bool(self.rng.random() < self.recipe.many_unknown_share)
         scenes = [_pick(self.scenes, self.rng, self.recipe.one_thing_share) for _ in range(self.recipe.batch_size)]
         drawn = [draw(scene, self.rng) for scene in scenes]
-        captions = [training_caption(scene, self.rng, many_unknown=many) for scene in scenes]
+        captions = [training_caption(scene, self.rng) for scene in scenes]
         labels = np.stack([_token_labels(scene, clip) for scene, clip in zip(scenes, drawn, strict=True)])
         return scenes, self.latents.of(np.stack([clip.frames for clip in drawn])), captions, torch.from_numpy(labels)
 
@@ -190,9 +189,11 @@ class Trainer:
             "torch_rng": torch.get_rng_state(),
         }
 
-    def start_from(self, state: dict[str, Any]) -> None:
-        """Begins with the averaged weights of another training's checkpoint; what that had not is as it was."""
-        self.networks.load_state_dict(state["average"], strict=False)
+    def start_from(self, model: Path) -> None:
+        """Begins with the weights of a trained pipeline; the throw-away heads are new."""
+        for part, made in (("transformer", WanTransformer3DModel), ("text_encoder", UMT5EncoderModel)):
+            trained: Any = made.from_pretrained(model / part, torch_dtype=torch.float32)
+            self.networks[part].load_state_dict(trained.state_dict())
         self.average = {name: weight.detach().clone() for name, weight in self.networks.state_dict().items()}
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -212,12 +213,12 @@ class Trainer:
 def train(out: Path, recipe: Recipe, *, every: int = 500, start: Path | None = None) -> Path:
     """The folder of the trained pipeline; checkpoints, logs and samples go to `out` every so many steps.
 
-    `start` is the folder of another training, whose weights this one begins with.
+    `start` is the folder of a trained pipeline, whose weights this one begins with.
     """
     out.mkdir(parents=True, exist_ok=True)
     trainer, checkpoint = Trainer(recipe), out / "checkpoint.pt"
     if start:
-        trainer.start_from(torch.load(start / "checkpoint.pt", weights_only=True))
+        trainer.start_from(start)
     if checkpoint.exists():
         trainer.restore(torch.load(checkpoint, weights_only=True))
         print(f"going on at step {trainer.step} of {recipe.steps}")
@@ -330,7 +331,7 @@ def _main(
     every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 500,
     seed: int = 0,
     learning_rate: float = 2e-3,
-    start: Annotated[Path | None, typer.Option(help="Folder of another training, to begin with its weights.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Folder of a trained pipeline to begin with.")] = None,
 ) -> None:
     """Train the pocket model from scratch, or go on from OUT's checkpoint."""
     recipe = Recipe(steps, batch_size, muon_lr=learning_rate, adam_lr=learning_rate, seed=seed)
