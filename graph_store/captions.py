@@ -1,8 +1,8 @@
 """Caption files: JSONL, CSV and plain text."""
 
 import ast
+import codecs
 import csv
-import io
 import json
 import warnings
 from collections.abc import Iterator, Mapping
@@ -23,6 +23,7 @@ PHRASE_KEYS = {
 }
 """Our own key first, then the one of RAPO's tables."""
 EXCERPT_LENGTH = 60
+READ_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -56,44 +57,63 @@ def read_captions(path: Path | str) -> CaptionFile:
     Raises:
         GraphStoreError: The file is missing, not UTF-8 text, of an unknown ending, or a table without a caption column.
     """
+    rejected: list[RejectedRow] = []
+    captions = tuple(iter_captions(path, rejected))
+    return CaptionFile(captions, tuple(rejected))
+
+
+def iter_captions(path: Path | str, rejected: list[RejectedRow]) -> Iterator[TaggedCaption]:
+    """The captions of a file one by one, see `read_captions`; rows that can't be used are added to `rejected`.
+
+    The whole file is looked through once before the first caption, so that one which is not text yields none.
+    """
     path = Path(path)
     readers = {".jsonl": _read_jsonl, ".csv": _read_csv, ".txt": _read_txt}
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise GraphStoreError(f"can't tell what '{path}' is; a caption file ends in {', '.join(readers)}")
-    captions: list[TaggedCaption] = []
-    rejected: list[RejectedRow] = []
-    for line, raw, row in reader(path, _read_text(path)):
+    _check_text(path)
+    for line, raw, row in reader(path):
         try:
             if isinstance(row, str):
                 raise ValueError(row)
-            captions.append(_make_caption(row))
+            yield _make_caption(row)
         except ValueError as error:
             rejected.append(RejectedRow(line, str(error), ascii(raw[:EXCERPT_LENGTH])[1:-1]))
-    return CaptionFile(tuple(captions), tuple(rejected))
 
 
 Row = tuple[int, str, Mapping[str, Any] | str]
 """Line number, raw text, and the cells by name or else the reason why there are none."""
 
 
-def _read_text(path: Path) -> str:
+def _check_text(path: Path) -> None:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    size = zeros = 0
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        with path.open("rb") as stream:
+            while chunk := stream.read(READ_BYTES):
+                decoder.decode(chunk)
+                size += len(chunk)
+                zeros += chunk.count(0)
+            decoder.decode(b"", final=True)
     except OSError as error:
         raise GraphStoreError(f"can't read the captions in '{path}': {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise GraphStoreError(
-            f"'{path}' is not UTF-8 text (byte {error.start:,}); save it as UTF-8 and try again"
+            f"'{path}' is not UTF-8 text (about byte {size + error.start:,}); save it as UTF-8 and try again"
         ) from error
-    if text.count("\0") > len(text) // 10:
+    if zeros > size // 10:
         raise GraphStoreError(f"'{path}' is a binary file; captions are UTF-8 text")
-    return text
 
 
-def _read_jsonl(path: Path, text: str) -> Iterator[Row]:
-    del path
-    for number, line in enumerate(text.split("\n"), 1):
+def _lines(path: Path) -> Iterator[str]:
+    with path.open(encoding="utf-8-sig", newline="\n") as stream:
+        for line in stream:
+            yield line.removesuffix("\n")
+
+
+def _read_jsonl(path: Path) -> Iterator[Row]:
+    for number, line in enumerate(_lines(path), 1):
         if not line.strip():
             continue
         try:
@@ -104,15 +124,18 @@ def _read_jsonl(path: Path, text: str) -> Iterator[Row]:
         yield number, line, row if isinstance(row, dict) else "not a JSON object"
 
 
-def _read_txt(path: Path, text: str) -> Iterator[Row]:
-    del path
-    for number, line in enumerate(text.split("\n"), 1):
+def _read_txt(path: Path) -> Iterator[Row]:
+    for number, line in enumerate(_lines(path), 1):
         if line.strip():
             yield number, line, {"caption": line}
 
 
-def _read_csv(path: Path, text: str) -> Iterator[Row]:
-    table = csv.reader(io.StringIO(text, newline=""))
+def _read_csv(path: Path) -> Iterator[Row]:
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        yield from _read_table(path, csv.reader(stream))
+
+
+def _read_table(path: Path, table: Any) -> Iterator[Row]:
     header: list[str] | None = None
     start = 1
     while True:

@@ -10,22 +10,29 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from graph_store.errors import GraphStoreError
+from graph_store.import_rapo_command import import_rapo_command
 
 if TYPE_CHECKING:
     from graph_store.build import BuildReport, Progress
-    from graph_store.captions import CaptionFile, RejectedRow
+    from graph_store.captions import RejectedRow
     from graph_store.records import Retrieved, TaggedCaption
     from graph_store.relation_graph import RelationGraph
     from graph_store.retrieve import Mode
+    from graph_store.table import RelationTable
 
 STARTER = "starter"
 REJECTED_SHOWN = 10
 
 app = typer.Typer(name="graph", help="Relation graphs: captions in, modifiers out.", no_args_is_help=True)
+app.command("import-rapo")(import_rapo_command)
 
 Folder = Annotated[str, typer.Argument(metavar="DIR", help="A graph's folder, or 'starter' for the packaged one.")]
 EmbedderName = Annotated[
-    str, typer.Option("--embedder", help="auto, hashing, minilm, a Hugging Face id or folder, or package.module:Class.")
+    str,
+    typer.Option(
+        "--embedder",
+        help="auto, hashing, minilm, minilm-bf16, minilm-cuda, a Hugging Face id or folder, or package.module:Class.",
+    ),
 ]
 
 
@@ -34,6 +41,10 @@ def build(
     captions: Annotated[Path, typer.Argument(help="A .jsonl, .csv or .txt file.")],
     out: Annotated[Path, typer.Option("--out", help="The folder to write the graph to.")],
     embedder: EmbedderName = "auto",
+    merge: Annotated[
+        float | None,
+        typer.Option("--merge", min=0.5, max=1, help="Merge scenes of at least this cosine, e.g. 0.8; not by default."),
+    ] = None,
     float16: Annotated[bool, typer.Option("--float16", help="Halve the vectors on disk.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a graph that is there.")] = False,
 ) -> None:
@@ -43,11 +54,13 @@ def build(
 
     if (out / "graph.json").exists() and not force:
         raise GraphStoreError(f"{out} holds a graph already; add to it with `retake graph add`, or build with --force")
-    read, tagged = _read(captions)
+    rejected: list[RejectedRow] = []
     opened = open_embedder(embedder)
     with _show_progress() as on_progress:
-        report = build_folder(tagged, opened, out, float16=float16, on_progress=on_progress)
-    _print_report(out, opened.name, report, read.rejected)
+        report = build_folder(
+            _read_tagged(captions, rejected), opened, out, merge_at=merge, float16=float16, on_progress=on_progress
+        )
+    _print_report(out, opened.name, report, rejected)
 
 
 @app.command()
@@ -60,11 +73,23 @@ def add(
     from graph_store.embedders import open_embedder
     from graph_store.folder import read_manifest
 
-    read, tagged = _read(captions)
+    rejected: list[RejectedRow] = []
     opened = open_embedder(read_manifest(folder)["embedder"])
     with _show_progress() as on_progress:
-        report = add_to_folder(folder, tagged, opened, on_progress=on_progress)
-    _print_report(folder, opened.name, report, read.rejected)
+        report = add_to_folder(folder, _read_tagged(captions, rejected), opened, on_progress=on_progress)
+    _print_report(folder, opened.name, report, rejected)
+
+
+@app.command()
+def export(
+    folder: Folder,
+    file: Annotated[Path, typer.Argument(help="A .graphml or .json (node-link) file to write.")],
+) -> None:
+    """Writes a graph for other programs, without its vectors."""
+    from graph_store.export import export_graph
+
+    export_graph(_read_table(folder), file)
+    typer.echo(f"graph in {file}")
 
 
 @app.command()
@@ -73,15 +98,19 @@ def info(folder: Folder) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from graph_store.folder import read_graph
+    from graph_store.scene_index import TRIED_SCENES
 
-    table = _open(folder, "pooled").table if folder == STARTER else read_graph(folder, verify=True)
+    table = _read_table(folder)
     rows = Table("", "", show_header=False, box=None)
     rows.add_row("embedder", f"{table.embedder} ({table.dimension} numbers, {table.vectors.dtype})")
     rows.add_row("captions", f"{table.captions:,}")
     for kind, texts in table.texts.items():
         rows.add_row(f"{kind}s", f"{len(texts):,}")
     rows.add_row("edges", f"{len(table.neighbours):,}")
+    if table.merged_at is not None:
+        rows.add_row("merged", f"{len(table.merged):,} scenes into others, from a cosine of {table.merged_at:g}")
+    by_hnsw = f"HNSW; finds {table.recall or 0:.1%} of the nearest {TRIED_SCENES}"
+    rows.add_row("search", "exact" if table.recall is None else by_hnsw)
     Console().print(rows)
 
 
@@ -101,12 +130,20 @@ def query(
         _print_modifiers(retrieved)
 
 
-def _read(path: Path) -> "tuple[CaptionFile, Sequence[TaggedCaption]]":
-    from graph_store.captions import read_captions
-    from graph_store.extract import tag_untagged
+def _read_tagged(path: Path, rejected: "list[RejectedRow]") -> "Iterator[TaggedCaption]":
+    from graph_store.captions import iter_captions
+    from graph_store.extract import is_tagged
+    from graph_store.rules import tag_caption
 
-    read = read_captions(path)
-    return read, tag_untagged(read.captions)
+    for caption in iter_captions(path, rejected):
+        yield caption if is_tagged(caption) else tag_caption(caption.text)
+
+
+def _read_table(folder: str) -> "RelationTable":
+    """With every checksum compared."""
+    from graph_store.folder import read_graph
+
+    return _open(folder, "pooled").table if folder == STARTER else read_graph(folder, verify=True)
 
 
 def _open(folder: str, mode: str) -> "RelationGraph":
@@ -151,6 +188,8 @@ def _print_report(folder: Path, embedder: str, report: "BuildReport", rejected: 
         console.print(f"  and {len(rejected) - REJECTED_SHOWN:,} more")
     nodes = ", ".join(f"{number:,} {kind}s" for kind, number in report.nodes.items())
     console.print(f"{nodes}; {report.edges:,} edges")
+    if report.merged:
+        console.print(f"{report.merged:,} scenes merged into others that say nearly the same")
     console.print(f"{report.encoded:,} phrases embedded with {escape(embedder)}; {report.seconds:.1f} seconds")
     console.print(f"graph in {escape(str(folder))}")
 

@@ -6,6 +6,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+"""The sentence encoder that RAPO's graph was built with, and ours by default."""
+
 
 class Embedder(Protocol):
     """Turns texts into vectors whose inner product is their cosine.

@@ -1,9 +1,11 @@
 """The relation graph on disk: JSON and npy, nothing that could run.
 
     <folder>/graph.json          format, version, embedder, counts, and the SHA-256 of every file below
-    <folder>/data-000001/        nodes.json, counts.npy, offsets.npy, neighbours.npy, together.npy, vectors.npy
+    <folder>/data-000001/        texts.npy, bounds.npy, counts.npy, offsets.npy, neighbours.npy, together.npy,
+                                 merged_into.npy, scene_index.npy, vectors.npy
 
-`graph.json` names the data folder and is replaced in one step, last of all. A writer that dies leaves the old graph.
+Everything but the manifest is mapped from disk, not read. `graph.json` names the data folder and is replaced in one
+step, last of all: a writer that dies leaves the old graph, and a reader keeps the one that it opened.
 """
 
 import hashlib
@@ -12,6 +14,7 @@ import os
 import re
 import shutil
 import tempfile
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +24,23 @@ from numpy.typing import NDArray
 from graph_store.errors import GraphStoreError
 from graph_store.records import KINDS
 from graph_store.table import RelationTable
+from graph_store.text_list import TextList, pack_texts
 
 FORMAT = "retake-relation-graph"
-VERSION = 1
-ARRAYS = {"counts": np.int32, "offsets": np.int64, "neighbours": np.int32, "together": np.int32}
-READ_WHOLE_BYTES = 1 << 26
-"""Files up to this size are read whole when a graph is opened and their checksums compared; larger ones on demand."""
+VERSION = 2
+ARRAYS = {
+    "texts": np.uint8,
+    "bounds": np.int64,
+    "counts": np.int32,
+    "offsets": np.int64,
+    "neighbours": np.int32,
+    "together": np.int32,
+    "merged_into": np.int32,
+    "scene_index": np.uint8,
+}
+"""`texts` and `bounds` are a TextList of the nodes' phrases, kind by kind, and the merged scenes' after them."""
+VERIFIED_BYTES = 1 << 24
+"""A graph up to this size is compared with its checksums when it is opened; a larger one by `retake graph info`."""
 CURE = "rebuild it with `retake graph build`"
 
 _DATA_NAME = re.compile(r"data-\d{6}")
@@ -39,7 +53,7 @@ def write_graph(folder: Path | str, table: RelationTable, *, float16: bool = Fal
         GraphStoreError: The folder can't be written, or a vector is not a number.
     """
     folder = Path(folder)
-    if not np.isfinite(table.vectors).all():
+    if not all_finite(table.vectors):
         raise GraphStoreError(f"the embedder '{table.embedder}' gave vectors that are not numbers; choose another one")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -53,6 +67,9 @@ def write_graph(folder: Path | str, table: RelationTable, *, float16: bool = Fal
             "captions": table.captions,
             "nodes": {kind: len(table.texts[kind]) for kind in KINDS},
             "edges": len(table.neighbours),
+            "merged": len(table.merged),
+            "merged_at": table.merged_at,
+            "recall": table.recall,
             "data": data.name,
             "files": {file.name: _describe(file) for file in sorted(data.iterdir())},
         }
@@ -72,10 +89,11 @@ def _write_data(folder: Path, table: RelationTable, dtype: type[np.floating]) ->
     temporary = Path(tempfile.mkdtemp(prefix="new-", dir=folder))
     try:
         temporary.chmod(0o755)
-        nodes = json.dumps({kind: table.texts[kind] for kind in KINDS}, ensure_ascii=False, indent=0)
-        (temporary / "nodes.json").write_text(nodes, encoding="utf-8")
+        texts, bounds = pack_texts(chain(*(table.texts[kind] for kind in KINDS), table.merged))
+        arrays = {"texts": texts, "bounds": bounds}
         for name, kind in ARRAYS.items():
-            np.save(temporary / f"{name}.npy", np.asarray(getattr(table, name), kind), allow_pickle=False)
+            array = arrays[name] if name in arrays else getattr(table, name)
+            np.save(temporary / f"{name}.npy", np.asarray(array, kind), allow_pickle=False)
         np.save(temporary / "vectors.npy", np.asarray(table.vectors, dtype), allow_pickle=False)
         for file in temporary.iterdir():
             _flush(file)
@@ -89,12 +107,12 @@ def _write_data(folder: Path, table: RelationTable, dtype: type[np.floating]) ->
 
 
 def read_graph(folder: Path | str, embedder: str | None = None, *, verify: bool = False) -> RelationTable:
-    """The graph in a folder, its vectors mapped from disk.
+    """The graph in a folder, mapped from disk.
 
     Args:
         folder: Written by `write_graph`.
         embedder: The name that the graph must have been built with; None takes any.
-        verify: Also compare the checksums of files above 64 MiB and look for broken vectors in them.
+        verify: Compare the checksums and look for broken values, whatever the size; up to 16 MiB that is always done.
 
     Raises:
         GraphStoreError: There is no graph, it is damaged or of another version, or another embedder built it.
@@ -107,15 +125,31 @@ def read_graph(folder: Path | str, embedder: str | None = None, *, verify: bool 
             f"'{embedder}'; use the former or {CURE}"
         )
     data = folder / manifest["data"]
-    for name, expected in manifest["files"].items():
-        _check_file(folder, data / name, expected, whole=verify)
-    texts = _read_nodes(folder, data / "nodes.json")
-    arrays = {name: _read_array(folder, data / f"{name}.npy", kind) for name, kind in ARRAYS.items()}
-    vectors = _read_array(folder, data / "vectors.npy", np.dtype(manifest["dtype"]), mapped=True)
+    sizes = [_check_size(folder, data / name, expected) for name, expected in manifest["files"].items()]
+    verify = verify or sum(sizes) <= VERIFIED_BYTES
+    if verify:
+        for name, expected in manifest["files"].items():
+            if _hash(data / name) != expected.get("sha256"):
+                raise _damaged(folder, f"{name} has changed since it was written")
+    arrays = {name: _map_array(folder, data / f"{name}.npy", kind) for name, kind in ARRAYS.items()}
+    texts = TextList(arrays.pop("texts"), bounds := arrays.pop("bounds"))
+    ends = np.cumsum([0, *(manifest["nodes"][kind] for kind in KINDS), len(arrays["merged_into"])]).tolist()
+    if bounds.shape != (ends[-1] + 1,):
+        raise _damaged(folder, f"bounds.npy has the shape {bounds.shape}, not {(ends[-1] + 1,)}")
+    *of_kinds, merged = (texts[start:stop] for start, stop in pairwise(ends))
     table = RelationTable(
-        embedder=manifest["embedder"], captions=manifest["captions"], texts=texts, vectors=vectors, **arrays
+        embedder=manifest["embedder"],
+        captions=manifest["captions"],
+        texts=dict(zip(KINDS, of_kinds, strict=True)),
+        merged=merged,
+        merged_at=manifest.get("merged_at"),
+        recall=manifest.get("recall"),
+        vectors=_map_array(folder, data / "vectors.npy", np.dtype(manifest["dtype"])),
+        **arrays,
     )
-    _check_table(folder, table, manifest, finite=verify or vectors.nbytes <= READ_WHOLE_BYTES)
+    _check_shapes(folder, table, manifest)
+    if verify:
+        _check_values(folder, table)
     return table
 
 
@@ -145,13 +179,16 @@ def read_manifest(folder: Path | str) -> dict[str, Any]:
         "dimension": int,
         "dtype": str,
         "captions": int,
+        "nodes": dict,
         "data": str,
         "files": dict,
     }
     wrong = [key for key, kind in types.items() if not isinstance(manifest.get(key), kind)]
-    names = {"nodes.json", "vectors.npy", *(f"{name}.npy" for name in ARRAYS)}
+    names = {"vectors.npy", *(f"{name}.npy" for name in ARRAYS)}
     if not wrong and manifest["files"].keys() != names:
         wrong = ["files"]
+    if not wrong and not all(isinstance(manifest["nodes"].get(kind), int) for kind in KINDS):
+        wrong = ["nodes"]
     if not wrong and not _DATA_NAME.fullmatch(manifest["data"]):
         wrong = ["data"]
     if not wrong and manifest["dtype"] not in ("float32", "float16"):
@@ -161,38 +198,26 @@ def read_manifest(folder: Path | str) -> dict[str, Any]:
     return manifest
 
 
-def _check_file(folder: Path, file: Path, expected: Any, *, whole: bool) -> None:
+def _check_size(folder: Path, file: Path, expected: Any) -> int:
     if not file.is_file():
         raise _damaged(folder, f"{file.name} is missing")
     size = file.stat().st_size
     if not isinstance(expected, dict) or size != expected.get("bytes"):
         raise _damaged(folder, f"{file.name} has another size than when it was written")
-    if (whole or size <= READ_WHOLE_BYTES) and _hash(file) != expected.get("sha256"):
-        raise _damaged(folder, f"{file.name} has changed since it was written")
+    return size
 
 
-def _read_nodes(folder: Path, file: Path) -> dict[Any, tuple[str, ...]]:
+def _map_array(folder: Path, file: Path, dtype: Any) -> NDArray[Any]:
     try:
-        nodes = json.loads(file.read_text(encoding="utf-8"))
-        texts = {kind: tuple(nodes[kind]) for kind in KINDS}
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise _damaged(folder, "nodes.json does not list the phrases of every kind") from error
-    if not all(isinstance(text, str) for kind in KINDS for text in texts[kind]):
-        raise _damaged(folder, "nodes.json holds something that is not text")
-    return texts
-
-
-def _read_array(folder: Path, file: Path, dtype: Any, *, mapped: bool = False) -> NDArray[Any]:
-    try:
-        array = np.load(file, mmap_mode="r" if mapped else None, allow_pickle=False)
+        array = np.load(file, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
         raise _damaged(folder, f"{file.name} is not a whole npy file") from error
     if array.dtype != dtype:
         raise _damaged(folder, f"{file.name} holds {array.dtype}, not {np.dtype(dtype)}")
-    return array
+    return array.view(np.ndarray)  # a memmap's bookkeeping makes every slice of it slower
 
 
-def _check_table(folder: Path, table: RelationTable, manifest: dict[str, Any], *, finite: bool) -> None:
+def _check_shapes(folder: Path, table: RelationTable, manifest: dict[str, Any]) -> None:
     shapes = {
         "counts": (table.nodes,),
         "offsets": (table.scenes + 1,),
@@ -204,17 +229,27 @@ def _check_table(folder: Path, table: RelationTable, manifest: dict[str, Any], *
         found = getattr(table, name).shape
         if found != shape:
             raise _damaged(folder, f"{name}.npy has the shape {found}, not {shape}")
-    ends = table.offsets
+
+
+def _check_values(folder: Path, table: RelationTable) -> None:
+    ends, merged_into = table.offsets, table.merged_into
     if ends[0] != 0 or ends[-1] != len(table.neighbours) or (np.diff(ends) < 0).any():
         raise _damaged(folder, "offsets.npy does not divide the edges")
     if len(table.neighbours) and not table.scenes <= table.neighbours.min() <= table.neighbours.max() < table.nodes:
         raise _damaged(folder, "neighbours.npy points outside the modifiers")
-    if finite and not np.isfinite(table.vectors).all():
+    if len(merged_into) and not 0 <= merged_into.min() <= merged_into.max() < table.scenes:
+        raise _damaged(folder, "merged_into.npy points outside the scenes")
+    if not all_finite(table.vectors):
         raise _damaged(folder, "vectors.npy holds values that are not numbers")
 
 
 def _damaged(folder: Path, what: str) -> GraphStoreError:
     return GraphStoreError(f"the graph '{folder}' is damaged: {what}; {CURE}")
+
+
+def all_finite(vectors: NDArray[np.floating]) -> bool:
+    """Whether every value is a number; looked through in parts, so that it takes no memory."""
+    return all(np.isfinite(vectors[start : start + 4096]).all() for start in range(0, len(vectors), 4096))
 
 
 def _describe(file: Path) -> dict[str, int | str]:

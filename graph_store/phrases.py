@@ -16,7 +16,7 @@ def clean_text(text: str) -> str:
         ValueError: It holds a control character that is not white space.
     """
     line = " ".join(text.split())
-    for character in line:
+    for character in () if line.isprintable() else line:
         if unicodedata.category(character) in ("Cc", "Cs"):
             raise ValueError(f"control character U+{ord(character):04X}")
     return line

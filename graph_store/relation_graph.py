@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_store.build import relate, tabulate
+from graph_store.build import build_table
 from graph_store.embedder import Embedder
 from graph_store.errors import GraphStoreError
 from graph_store.folder import CURE, read_graph
@@ -50,7 +50,7 @@ class RelationGraph:
 
     @cached_property
     def _index(self) -> SceneIndex:
-        return index_scenes(self.table.vectors[: self.table.scenes])
+        return index_scenes(self.table)
 
     def retrieve(self, prompt: str, k: Mapping[ModifierKind, int] | int = 5) -> Retrieved:
         """The best modifiers of each kind for a prompt or a phrase, best first.
@@ -81,8 +81,7 @@ class RelationGraph:
 
 def memory_graph(captions: Iterable[TaggedCaption], embedder: Embedder, rule: Rule | None = None) -> RelationGraph:
     """A graph of these captions that is on no disk. Captions without a scene are left out."""
-    graph, _ = relate(captions)
-    table, _ = tabulate(graph, embedder)
+    table, _ = build_table(captions, embedder)
     return RelationGraph(table, embedder, rule)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from graph_store.errors import GraphStoreError
 from graph_store.records import Modifier, ModifierKind
-from graph_store.scene_index import NumpyIndex, SceneIndex
+from graph_store.scene_index import FlatIndex, SceneIndex
 from graph_store.table import RelationTable
 
 Mode = Literal["pooled", "reference", "knn"]
@@ -135,7 +135,7 @@ def _nearest_of_kind(table: RelationTable, kind: ModifierKind, query: NDArray[np
     span = table.spans[kind]
     if not span:
         return np.zeros(0, np.int64)
-    rows = NumpyIndex(table.vectors[span.start : span.stop]).near(query, min(max(MMR_POOL, k), len(span)))
+    rows = FlatIndex(table.vectors[span.start : span.stop]).near(query, min(max(MMR_POOL, k), len(span)))
     return rows + span.start
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -12,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from graph_store.build import build_folder
+from graph_store.cache import find_cache_dir
 from graph_store.captions import read_captions
 from graph_store.embedder import Embedder
 from graph_store.errors import GraphStoreError
@@ -67,12 +67,6 @@ def cached_graph(
         return RelationGraph(read_graph(folder, embedder.name), embedder)
     except OSError:
         return memory_graph(captions, embedder)
-
-
-def find_cache_dir(cache_dir: Path | str | None = None) -> Path:
-    """The folder asked for, or else `$RETAKE_CACHE_DIR`, or else `~/.cache/retake`."""
-    chosen = cache_dir or os.environ.get("RETAKE_CACHE_DIR")
-    return Path(chosen) if chosen else Path.home() / ".cache" / "retake"
 
 
 def _key(captions: Sequence[TaggedCaption], embedder: str) -> str:

@@ -1,5 +1,6 @@
 """A relation graph as flat arrays: what is stored, and what retrieval reads."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +20,7 @@ class RelationTable:
     embedder: str
     captions: int
     """How many captions the graph was made of."""
-    texts: dict[ModifierKind, tuple[str, ...]]
+    texts: dict[ModifierKind, Sequence[str]]
     counts: NDArray[np.int32]
     """[nodes] In how many captions each phrase stood."""
     offsets: NDArray[np.int64]
@@ -30,6 +31,17 @@ class RelationTable:
     """[edges]"""
     vectors: NDArray[np.float32] | NDArray[np.float16]
     """[nodes, dimension], rows of unit length; may be mapped from disk."""
+    merged: Sequence[str] = ()
+    """Scenes that another one stands for, being nearly the same; retrieval sees only that one."""
+    merged_into: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    """[merged] Node numbers of the scenes that stand for them."""
+    merged_at: float | None = None
+    """The cosine from which two scenes were merged; None when none were."""
+    scene_index: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))
+    """A faiss index over the scenes' vectors as faiss writes it; empty where they are searched exactly."""
+    recall: float | None = None
+    """The share of the nearest scenes that the index was measured to find, 0..1; None where they are searched exactly.
+    """
     spans: dict[ModifierKind, range] = field(init=False)
     """The node numbers of each kind."""
 

@@ -1,5 +1,6 @@
 import json
 
+import networkx as nx
 import pytest
 from typer.testing import CliRunner
 
@@ -11,6 +12,10 @@ ROWS = [
     {"caption": "A woman in a red coat walks along a snowy street, soft evening light."},
     {"caption": "Blue."},
 ]
+
+
+def read_node_link(file):
+    return nx.node_link_graph(json.loads(file.read_text(encoding="utf-8")))
 
 
 def run(*arguments, code=0):
@@ -68,3 +73,28 @@ def test_a_slip_raises_the_packages_own_error(tmp_path):
 
 def test_a_prompt_without_words_says_so(built):
     assert "the prompt has no words" in run("query", built[0], "?!")
+
+
+def test_scenes_that_say_nearly_the_same_are_merged_when_asked_for_and_counted(tmp_path):
+    captions = tmp_path / "captions.jsonl"
+    rows = [{"caption": "x", "scenes": [scene], "actions": ["running"]} for scene in ("in a park", "in the park")]
+    captions.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    report = run("build", captions, "--out", tmp_path / "graph", "--embedder", "hashing", "--merge", "0.8")
+    assert "1 scenes merged into others" in report
+    assert "1 scenes into others, from a cosine of 0.8" in run("info", tmp_path / "graph")
+
+
+@pytest.mark.parametrize(("name", "read"), [("graph.json", read_node_link), ("graph.graphml", nx.read_graphml)])
+def test_an_exported_graph_is_read_by_other_programs(built, tmp_path, name, read):
+    run("export", built[0], tmp_path / name)
+    graph = read(tmp_path / name)
+    assert graph.nodes["action: running [fast]"]["count"] == 1
+    assert graph.edges["scene: in a park", "subject: a dog"]["count"] == 1
+
+
+def test_an_export_of_unknown_kind_or_to_nowhere_is_refused_and_leaves_nothing(built, tmp_path):
+    with pytest.raises(GraphStoreError, match=r"exported to \.graphml or \.json"):
+        run("export", built[0], tmp_path / "graph.txt")
+    with pytest.raises(GraphStoreError, match="can't write"):
+        run("export", built[0], tmp_path / "nowhere" / "graph.json")
+    assert not (tmp_path / "nowhere").exists()

@@ -1,15 +1,19 @@
+import subprocess
 import sys
 import types
 
 import numpy as np
 import pytest
-from conformance_embedder import check_embedder
+from conformance_embedder import TEXTS, check_embedder
 from hypothesis import given
 from hypothesis import strategies as st
 
 from graph_store.embedders import open_embedder
 from graph_store.errors import GraphStoreError
 from graph_store.hashing_embedder import HashingEmbedder
+from graph_store.minilm import MiniLM
+from graph_store.minilm_onnx import FOLDER, MODEL, TOKENIZER
+from graph_store.sentence_embedder import SentenceEmbedder
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +45,49 @@ def test_minilm_has_the_name_of_its_weights_wherever_they_came_from(minilm):
     assert open_embedder("auto").name == minilm.name
 
 
+def test_onnx_runtime_and_torch_give_the_same_vectors(minilm):
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    assert isinstance(minilm, MiniLM)
+    texts = ["A dog.", "A dog runs over a beach at sunset, " * 9, "word " * 400, "雨の夜"]
+    by_torch = open_embedder("sentence-transformers/all-MiniLM-L6-v2")
+    assert isinstance(by_torch, SentenceEmbedder)
+    np.testing.assert_allclose(minilm.encode(texts), by_torch.encode(texts), atol=1e-5)
+
+
+def test_bfloat16_is_near_enough_to_read_the_same_graphs(minilm):
+    half = open_embedder("minilm-bf16")
+    texts = [*TEXTS, "a lighthouse in the fog at dawn"]
+    assert half.name == minilm.name
+    assert (half.encode(texts) * minilm.encode(texts)).sum(axis=1).min() > 0.995
+
+
+def test_the_exported_model_is_opened_without_torch(minilm):
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    script = (
+        "import sys; from graph_store.embedders import open_embedder; open_embedder('minilm').encode(['a']);"
+        "heavy = {'torch', 'transformers', 'sentence_transformers'}; sys.exit(' '.join(heavy & set(sys.modules)) or 0)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_a_damaged_export_is_made_anew(minilm, tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    monkeypatch.setenv("RETAKE_CACHE_DIR", str(tmp_path))
+    folder = tmp_path / "embedders" / FOLDER
+    folder.mkdir(parents=True)
+    (folder / MODEL).write_bytes(b"torn")
+    np.testing.assert_array_equal(open_embedder("minilm").encode(["a dog"]), minilm.encode(["a dog"]))
+    assert {file.name for file in folder.iterdir()} == {MODEL, TOKENIZER}
+
+
+def test_where_the_cache_can_not_be_written_torch_embeds(minilm, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("RETAKE_CACHE_DIR", str(tmp_path / "file"))
+    assert isinstance(open_embedder("minilm"), SentenceEmbedder)
+
+
 def test_changed_weights_are_refused(tmp_path, minilm):
-    from graph_store.minilm import PACKAGED_SHA256, check_weights
+    from graph_store.sentence_embedder import PACKAGED_SHA256, check_weights
 
     file = tmp_path / "model.safetensors"
     file.write_bytes(b"not the weights")

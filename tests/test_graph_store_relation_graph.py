@@ -15,12 +15,13 @@ from graph_store.build import build_folder
 from graph_store.captions import read_captions
 from graph_store.embedders import open_embedder
 from graph_store.errors import GraphStoreError
+from graph_store.folder import write_graph
 from graph_store.hashing_embedder import HashingEmbedder
 from graph_store.phrases import clean_phrases
-from graph_store.records import TaggedCaption
+from graph_store.records import KINDS, TaggedCaption
 from graph_store.relation_graph import RelationGraph, memory_graph
-from graph_store.retrieve import Rule
-from graph_store.scene_index import FaissIndex, NumpyIndex
+from graph_store.retrieve import Rule, choose
+from graph_store.scene_index import FaissIndex, FlatIndex, index_scenes, with_scene_index
 from graph_store.starter import read_starter
 
 RAPO = Path(__file__).parents[1].parent / "shared" / "data" / "rapo"
@@ -65,16 +66,48 @@ def test_disk_and_memory_answer_alike(tmp_path):
         assert on_disk.retrieve(prompt) == in_memory.retrieve(prompt)
 
 
-@pytest.mark.skipif(scene_index.faiss is None, reason="faiss is not installed")
 @pytest.mark.parametrize("mode", ["pooled", "reference"])
-def test_faiss_and_numpy_answer_alike(monkeypatch, mode):
-    with_faiss = memory_graph(read_starter(), HashingEmbedder(), Rule(mode=mode))
-    assert isinstance(with_faiss._index, FaissIndex)
+def test_an_exact_index_of_faiss_and_numpy_answer_alike(minilm, mode):
+    faiss = pytest.importorskip("faiss", reason="faiss is not installed")
+    table = memory_graph(read_starter(), minilm).table
+    flat = faiss.IndexFlatIP(table.dimension)
+    flat.add(np.asarray(table.vectors[: table.scenes]))
+    for query in minilm.encode([*PROMPTS, "a lighthouse at dusk", "q"]):
+        answers = [
+            choose(table, index, query, dict.fromkeys(KINDS, 8), Rule(mode=mode))
+            for index in (FaissIndex(flat), FlatIndex(table.vectors[: table.scenes]))
+        ]
+        assert answers[0] == answers[1]
+
+
+def test_more_scenes_than_are_searched_exactly_are_searched_by_hnsw_and_its_recall_is_told(tmp_path):
+    pytest.importorskip("faiss", reason="faiss is not installed")
+    table = memory_graph(read_starter(), HashingEmbedder()).table
+    assert (with_scene_index(table).recall, len(with_scene_index(table).scene_index)) == (None, 0)
+    write_graph(tmp_path, with_scene_index(table, exact_scenes=100))
+    graph = RelationGraph.open(tmp_path, HashingEmbedder())
+    assert isinstance(graph._index, FaissIndex)
+    assert graph.table.recall is not None
+    assert graph.table.recall > 0.9
+    assert graph.retrieve("a man rides a bicycle in a park") == RelationGraph(table, HashingEmbedder()).retrieve(
+        "a man rides a bicycle in a park"
+    )
+
+
+def test_a_graph_with_a_stored_index_is_searched_exactly_without_faiss(monkeypatch):
+    pytest.importorskip("faiss", reason="faiss is not installed")
+    table = with_scene_index(memory_graph(read_starter(), HashingEmbedder()).table, exact_scenes=100)
     monkeypatch.setattr(scene_index, "faiss", None)
-    without = memory_graph(read_starter(), HashingEmbedder(), Rule(mode=mode))
-    assert isinstance(without._index, NumpyIndex)
-    for prompt in (*PROMPTS, "a lighthouse at dusk", "q"):
-        assert with_faiss.retrieve(prompt, 8) == without.retrieve(prompt, 8)
+    assert isinstance(index_scenes(table), FlatIndex)
+    with pytest.raises(GraphStoreError, match=r"scenes are searched by faiss: pip install"):
+        with_scene_index(table, exact_scenes=100)
+
+
+def test_vectors_that_are_not_numbers_are_refused_by_the_search():
+    rows = np.eye(4, dtype=np.float32)
+    rows[2] = np.nan
+    with pytest.raises(GraphStoreError, match="not numbers"):
+        FlatIndex(rows).near(np.ones(4, np.float32), 2)
 
 
 def test_every_modifier_of_a_small_graph_can_be_reached():
