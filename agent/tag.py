@@ -1,94 +1,139 @@
-"""`retake graph tag`: raw captions in, tagged captions out; by a language model where one is given, else by rules."""
+"""`retake graph tag`: raw captions in, tagged captions out; by a language model where one is given, else by rules.
+
+The caption file is gone through caption by caption, and more than once: to see what is in it before anything is spent,
+to ask the model, whose tags go to a cache, and to write. So a million captions take no more memory than ten.
+"""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import IO, Annotated
 
 import typer
 
-from agent.errors import ModelError, UsageError
-from agent.language_model import LanguageModel, Message
+from agent.errors import UsageError
+from agent.tag_cache import TagCache
+from agent.tag_interview import REPLY_TOKENS, Interview
+from graph_store.cache import find_cache_dir
+from graph_store.captions import RejectedRow, iter_captions
+from graph_store.extract import is_tagged
+from graph_store.records import TaggedCaption
+from graph_store.rules import tag_caption
 
-if TYPE_CHECKING:
-    from graph_store.captions import RejectedRow
-    from graph_store.records import TaggedCaption
+SHOWN = 10
+"""Failures, and rejected rows, that are printed."""
+EXCERPT_LENGTH = 60
 
-REJECTED_SHOWN = 10
-REPLY_TOKENS = 2048
-"""Longest reply. Tags repeat words of a caption, which has 4,000 characters at most: about 1,000 tokens of English."""
+Show = Callable[[str, int, int], None]
+"""Called with what is being done, how many captions more are done, and how many there are in all."""
 
 
 @dataclass(frozen=True)
-class Tagging:
-    """Captions with their tags, in the order they came in, and who tagged how many."""
+class Failure:
+    """A caption that the model failed on and the rules tagged."""
 
-    captions: "tuple[TaggedCaption, ...]"
+    line: int
+    """From 1, in the file that was written."""
+    caption: str
+    reason: str
+
+
+@dataclass
+class Tagging:
+    """What became of a caption file."""
+
+    captions: int = 0
+    untagged: int = 0
+    """Of these, the ones that came without tags."""
     by_model: int = 0
     by_rules: int = 0
-    already_tagged: int = 0
-    failures: Sequence[str] = field(default=())
-    """Why the model gave no reply, once for each call that failed; its captions were tagged by rules."""
+    calls: int = 0
+    """To the model, those that failed included."""
+    failures: list[Failure] = field(default_factory=list)
+    rejected: list[RejectedRow] = field(default_factory=list)
 
 
-def tag_captions(
-    captions: "Sequence[TaggedCaption]",
-    language_model: LanguageModel | None = None,
-    concurrency: int = 1,
-    on_caption: Callable[[], None] = lambda: None,
-) -> Tagging:
-    """The captions with tags; those that came with some keep them.
+def tag_file(captions: Path, out: Path, interview: Interview | None = None, show: Show = lambda *_: None) -> Tagging:
+    """Writes the captions with tags, in their order; those that came with some keep them.
+
+    `out` and, where the model failed on captions, the list of these beside it (see `failures_file`) are each written
+    whole or not at all.
 
     Args:
-        captions: As read from a file.
-        language_model: Asked once a caption. The rules tag where the call fails or the reply is not the JSON asked for,
-            and everything when it is None.
-        concurrency: Calls under way at a time.
-        on_caption: Called after each caption that was tagged here, from this thread.
+        captions: A .jsonl, .csv or .txt file.
+        out: A .jsonl file, a line a caption.
+        interview: Asks the model. The rules tag where it fails, and everything when it is None.
+        show: Told of the progress, from this thread.
 
     Raises:
-        UsageError: The model's key, name or address is wrong; no further caption is asked about.
+        UsageError: No caption can be used, the output can't be written, or the interview can't go on.
+        GraphStoreError: The caption file can't be read.
     """
-    from graph_store.extract import Extraction, extract_with, is_tagged
-    from graph_store.rules import tag_caption
-
-    failures: list[str] = []
-
-    def tag(text: str) -> Extraction:
-        if language_model is None:
-            return Extraction((tag_caption(text),), fallbacks=1)
-        return extract_with(partial(_ask, language_model, failures), [text])
-
-    untagged = [caption.text for caption in captions if not is_tagged(caption)]
-    found: list[Extraction] = []
-    with ThreadPoolExecutor(concurrency) as pool:
-        for extraction in pool.map(tag, untagged):
-            found.append(extraction)
-            on_caption()
-    by_rules = sum(extraction.fallbacks for extraction in found)
-    tagged_here = iter(found)
-    return Tagging(
-        captions=tuple(caption if is_tagged(caption) else next(tagged_here).captions[0] for caption in captions),
-        by_model=len(untagged) - by_rules,
-        by_rules=by_rules,
-        already_tagged=len(captions) - len(untagged),
-        failures=failures,
-    )
+    tagging = Tagging()
+    for caption in iter_captions(captions, tagging.rejected):
+        tagging.captions += 1
+        tagging.untagged += not is_tagged(caption)
+    if not tagging.captions:
+        raise UsageError(f"{captions} holds no caption that can be used; {len(tagging.rejected):,} rows were rejected")
+    _make_folder(out)
+    if interview:
+        texts = (caption.text for caption in iter_captions(captions, []) if not is_tagged(caption))
+        interview.ask_about(texts, lambda done: show("asking", done, tagging.untagged))
+        tagging.calls = interview.calls
+    with _write_aside(out) as file:
+        for line, caption in enumerate(iter_captions(captions, []), 1):
+            tagged = caption if is_tagged(caption) else _tag(caption.text, line, interview, tagging)
+            row = asdict(tagged)
+            file.write(json.dumps({"caption": row.pop("text"), **row}, ensure_ascii=False) + "\n")
+            show("writing", 1, tagging.captions)
+    _write_failures(out, tagging.failures)
+    return tagging
 
 
-def _ask(
-    language_model: LanguageModel, failures: list[str], messages: list[dict[str, str]], schema: Mapping[str, Any]
-) -> str:
-    """The model's reply; empty when there is none, with the reason added to `failures`."""
+def failures_file(out: Path) -> Path:
+    """Where the captions are listed that the model failed on: `tagged.failed.jsonl` beside `tagged.jsonl`."""
+    return out.with_suffix(".failed.jsonl")
+
+
+def _tag(text: str, line: int, interview: Interview | None, tagging: Tagging) -> TaggedCaption:
+    """The caption with the model's tags, else the rules'; counted in `tagging`."""
+    if interview:
+        if found := interview.find(text):
+            tagging.by_model += 1
+            return found
+        tagging.failures.append(Failure(line, text, interview.failures.get(text, "the model was not asked about it")))
+    tagging.by_rules += 1
+    return tag_caption(text)
+
+
+@contextmanager
+def _write_aside(path: Path) -> Iterator[IO[str]]:
+    """A text file that takes the place of `path` once it is whole. Raises UsageError when it can't be written."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        return language_model.reply(cast("list[Message]", messages), seed=0, schema=schema).text
-    except ModelError as problem:
-        failures.append(str(problem))
-        return ""
+        with draft.open("w", encoding="utf-8") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as problem:
+        raise UsageError(f"can't write {path}: {problem.strerror or problem}; choose another --out") from None
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _write_failures(out: Path, failures: Sequence[Failure]) -> None:
+    """The list beside `out`; none stays from an earlier run."""
+    path = failures_file(out)
+    if not failures:
+        path.unlink(missing_ok=True)
+        return
+    with _write_aside(path) as file:
+        file.writelines(json.dumps(asdict(failure), ensure_ascii=False) + "\n" for failure in failures)
 
 
 def tag_command(
@@ -101,30 +146,16 @@ def tag_command(
     concurrency: Annotated[
         int, typer.Option("--concurrency", min=1, max=64, help="Calls to the server at a time.")
     ] = 4,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, max=64, help="Captions a call at most.")] = 8,
 ) -> None:
-    """Tags captions with their scenes, subjects, actions and atmospheres; those that have tags keep them."""
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress
+    """Tags captions with their scenes, subjects, actions and atmospheres; those that have tags keep them.
 
-    from agent.run_folder import write_text
-    from graph_store.captions import read_captions
-    from graph_store.extract import is_tagged
-
+    What a model says is kept: the same command goes on where it was broken off, and asks about no caption twice.
+    """
     _check_out(out, captions)
-    read = read_captions(captions)
-    if not read.captions:
-        raise UsageError(f"{captions} holds no caption that can be used; {len(read.rejected):,} rows were rejected")
-    language_model = _open_model(llm_base_url, llm_model)
-    _make_folder(out)
-    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("tagging", total=sum(not is_tagged(caption) for caption in read.captions))
-        tagging = tag_captions(read.captions, language_model, concurrency, lambda: progress.advance(task))
-    rows = (
-        json.dumps({"caption": row.pop("text"), **row}, ensure_ascii=False) for row in map(asdict, tagging.captions)
-    )
-    write_text(out, "".join(f"{row}\n" for row in rows))
-    _print_outcome(out, tagging, read.rejected)
+    with _open_interview(llm_base_url, llm_model, batch_size, concurrency) as interview, _show_progress() as show:
+        tagging = tag_file(captions, out, interview, show)
+    _print_outcome(out, tagging)
 
 
 def _check_out(out: Path, captions: Path) -> None:
@@ -134,6 +165,8 @@ def _check_out(out: Path, captions: Path) -> None:
         raise UsageError(f"--out {out} is a folder; name a file in it")
     if out.resolve() == captions.resolve():
         raise UsageError(f"--out {out} is the caption file itself; choose another --out")
+    if failures_file(out).resolve() == captions.resolve():
+        raise UsageError(f"--out {out} would replace {captions} by the list of what failed; choose another --out")
 
 
 def _make_folder(out: Path) -> None:
@@ -145,32 +178,62 @@ def _make_folder(out: Path) -> None:
         raise UsageError(f"can't write {out}: {problem.strerror or problem}; choose another --out") from None
 
 
-def _open_model(base_url: str | None, model: str | None) -> LanguageModel | None:
-    """The model, after it answered one short question; None when no server is named. Raises UsageError."""
+@contextmanager
+def _open_interview(
+    base_url: str | None, model: str | None, batch_size: int, concurrency: int
+) -> Iterator[Interview | None]:
+    """With the model, after it answered one short question; None when no server is named. Raises UsageError."""
     if base_url is None and model is None:
-        return None
+        yield None
+        return
     if base_url is None or model is None:
         raise UsageError("tagging with a language model needs both --llm-base-url and --llm-model")
     from agent.llm.openai_compatible import OpenAICompatible
 
     opened = OpenAICompatible(base_url, model, temperature=0.0, max_tokens=REPLY_TOKENS)
     opened.check()
-    return opened
+    with closing(TagCache(find_cache_dir() / "tags.sqlite", model)) as cache:
+        yield Interview(opened, cache, batch_size, concurrency)
 
 
-def _print_outcome(out: Path, tagging: Tagging, rejected: "Sequence[RejectedRow]") -> None:
+@contextmanager
+def _show_progress() -> Iterator[Show]:
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress
+
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        tasks = {}
+
+        def show(what: str, done: int, of: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=of)
+            progress.advance(tasks[what], done)
+
+        yield show
+
+
+def _print_outcome(out: Path, tagging: Tagging) -> None:
     from rich.console import Console
     from rich.markup import escape
 
     console = Console(soft_wrap=True, highlight=False)
     console.print(
-        f"{len(tagging.captions):,} captions: {tagging.by_model:,} tagged by the model, {tagging.by_rules:,} by rules, "
-        f"{tagging.already_tagged:,} tagged already; {len(rejected):,} rows rejected"
+        f"{tagging.captions:,} captions: {tagging.by_model:,} tagged by the model, {tagging.by_rules:,} by rules, "
+        f"{tagging.captions - tagging.untagged:,} tagged already; {len(tagging.rejected):,} rows rejected"
     )
-    if tagging.failures:
-        console.print(f"[yellow]{len(tagging.failures):,} calls failed[/], the first: {escape(tagging.failures[0])}")
-    for row in rejected[:REJECTED_SHOWN]:
+    for row in tagging.rejected[:SHOWN]:
         console.print(f"  line {row.line}: {escape(row.reason)}  [dim]{escape(row.excerpt)}[/dim]")
-    if len(rejected) > REJECTED_SHOWN:
-        console.print(f"  and {len(rejected) - REJECTED_SHOWN:,} more")
-    console.print(f"tagged captions in {escape(str(out))}")
+    if len(tagging.rejected) > SHOWN:
+        console.print(f"  and {len(tagging.rejected) - SHOWN:,} more")
+    if tagging.failures:
+        console.print(
+            f"[yellow]the model failed on {len(tagging.failures):,} captions[/], which the rules tagged; they are "
+            f"listed in {escape(str(failures_file(out)))}, and the same command asks about them again"
+        )
+    for failure in tagging.failures[:SHOWN]:
+        excerpt = failure.caption[:EXCERPT_LENGTH]
+        console.print(f"  line {failure.line}: {escape(failure.reason)}  [dim]{escape(excerpt)}[/dim]")
+    if len(tagging.failures) > SHOWN:
+        console.print(f"  and {len(tagging.failures) - SHOWN:,} more")
+    console.print(f"tagged captions in {escape(str(out))}" + (f"; {tagging.calls:,} calls" if tagging.calls else ""))

@@ -7,11 +7,12 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 
 from graph_store.embedder import Embedder
 from graph_store.errors import GraphStoreError
-from graph_store.folder import read_graph, write_graph
+from graph_store.folder import read_graph, read_manifest, write_graph
 from graph_store.merge import merge_scenes
 from graph_store.records import KINDS, ModifierKind, TaggedCaption
 from graph_store.scene_index import with_scene_index
@@ -154,12 +155,14 @@ def add_to_folder(
     """Adds captions to the graph in a folder. Phrases it holds already are not embedded again.
 
     New scenes are merged as those of the graph were. Until the new graph is written whole, the folder holds the old
-    one. One writer at a time: of two that add at once, the later keeps nothing of the earlier.
+    one, and who reads it is not disturbed. Of two that add at once, one waits for the other.
 
     Raises:
         GraphStoreError: The graph is damaged or was built with another embedder, or the folder can't be written.
     """
-    old = read_graph(folder, embedder.name)
-    table, report = build_table(captions, embedder, merge_at=old.merged_at, old=old, on_progress=on_progress)
-    write_graph(folder, table, float16=old.vectors.dtype == np.float16)
+    read_manifest(folder)  # refuses a folder without a graph before a lock is put there
+    with FileLock(Path(folder) / "add.lock"):
+        old = read_graph(folder, embedder.name)
+        table, report = build_table(captions, embedder, merge_at=old.merged_at, old=old, on_progress=on_progress)
+        write_graph(folder, table, float16=old.vectors.dtype == np.float16)
     return report

@@ -124,6 +124,15 @@ def read_graph(folder: Path | str, embedder: str | None = None, *, verify: bool 
             f"the graph '{folder}' was built with the embedder '{manifest['embedder']}' and can't be queried with "
             f"'{embedder}'; use the former or {CURE}"
         )
+    try:
+        return _read_table(folder, manifest, verify=verify)
+    except (GraphStoreError, FileNotFoundError):
+        if read_manifest(folder)["data"] == manifest["data"]:
+            raise
+    return read_graph(folder, embedder, verify=verify)  # a writer has put another graph in its place meanwhile
+
+
+def _read_table(folder: Path, manifest: dict[str, Any], *, verify: bool) -> RelationTable:
     data = folder / manifest["data"]
     sizes = [_check_size(folder, data / name, expected) for name, expected in manifest["files"].items()]
     verify = verify or sum(sizes) <= VERIFIED_BYTES

@@ -1,6 +1,9 @@
 """Finds scenes, subjects, actions and atmospheres in an English caption by rules, without a model."""
 
 import re
+from functools import lru_cache
+
+import simplemma
 
 from graph_store.phrases import PHRASE_LIMIT, clean_phrases
 from graph_store.records import TaggedCaption
@@ -19,6 +22,8 @@ from graph_store.words import (
     PLURALS,
     PREPOSITIONS,
     PRONOUNS,
+    SINGULARS,
+    SUBORDINATORS,
     VERBS,
 )
 
@@ -27,6 +32,7 @@ ACTION_WORDS = 9
 NOUN_PHRASE_WORDS = 5
 """So is a place."""
 
+_ENDS_NOUN_PHRASE = (PREPOSITIONS | CONJUNCTIONS | AUXILIARIES | PRONOUNS) - {"of"}
 _TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|[^\w\s]")
 _PHRASES = re.compile(rf"\b(?:{'|'.join(ATMOSPHERE_PHRASES)})\b", re.IGNORECASE)
 
@@ -79,8 +85,7 @@ def _is_word(token: str) -> bool:
 
 def _ends_noun_phrase(word: str) -> bool:
     """Whether a noun phrase that has begun can't go on with this word."""
-    lower = word.lower()
-    return not _is_word(word) or lower in (PREPOSITIONS | CONJUNCTIONS | AUXILIARIES | PRONOUNS) - {"of"}
+    return not _is_word(word) or word.lower() in _ENDS_NOUN_PHRASE
 
 
 def _find_places(words: list[str]) -> list[tuple[int, int, bool]]:
@@ -128,6 +133,10 @@ def _is_finite(words: list[str], at: int) -> bool:
     return ends_here and word.endswith("s") and _base_of(word) in VERBS
 
 
+def _is_plural(word: str) -> bool:
+    return word in PLURALS or (word.endswith("s") and not word.endswith(("ss", "'s", "’s")))
+
+
 def _base_of(word: str) -> str:
     """The infinitive of a verb in "-s"."""
     if word.endswith("ies") and len(word) > 4:
@@ -148,8 +157,15 @@ def _ing(base: str) -> str:
     return base + "ing"
 
 
+@lru_cache(maxsize=1 << 14)
+def _can_be_verb(base: str) -> bool:
+    """Whether the list has this infinitive, or a dictionary its participle."""
+    return base in VERBS or (len(base) > 2 and simplemma.lemmatize(_ing(base), lang="en") == base)
+
+
 def _find_verbs(words: list[str], covered: set[int]) -> dict[int, str]:
     """The verbs outside of places: position and "-ing" form."""
+    main = {at for start in _clause_starts(words) if (at := _find_main_verb(words, start, covered)) is not None}
     verbs: dict[int, str] = {}
     for at, token in enumerate(words):
         word = token.lower()
@@ -157,13 +173,18 @@ def _find_verbs(words: list[str], covered: set[int]) -> dict[int, str]:
             continue
         before = words[at - 1].lower() if at else ""
         after = words[at + 1].lower() if at + 1 < len(words) else ""
+        if verbs and before in ATMOSPHERE_HEADS:
+            continue  # "as the camera drifts" tells what the camera does
+        if at in main:
+            verbs[at] = _ing(_base_of(word))
+            continue
         if word == "wearing":
             continue
         if _is_participle(words, at):
             # "curling" in "thin curling shavings" and "drifting" in "drifting clouds" only describe.
             led = at == 0 or before in AUXILIARIES | CONJUNCTIONS | {","}
             followed = not after or not _describes(after)
-            if (led or followed) and after not in ATMOSPHERE_HEADS:
+            if (led or followed) and after not in ATMOSPHERE_HEADS and not (verbs and _is_aside(words, at)):
                 verbs[at] = word
             continue
         if not _is_word(before or ",") or before in DETERMINERS | PREPOSITIONS:
@@ -171,11 +192,55 @@ def _find_verbs(words: list[str], covered: set[int]) -> dict[int, str]:
         joined = before == "and" and bool(verbs)
         if word.endswith("s") and not word.endswith(("ss", "'s", "’s")):
             base = _base_of(word)
-            if after in DETERMINERS or _is_finite(words, at) or (joined and base in VERBS):
+            if after in DETERMINERS or _is_finite(words, at) or (joined and _can_be_verb(base)):
                 verbs[at] = _ing(base)
-        elif word in VERBS and (before.endswith("s") or before in PLURALS or joined):
+        elif word in VERBS and (_is_plural(before) or joined):
             verbs[at] = _ing(word)
     return verbs
+
+
+def _is_aside(words: list[str], at: int) -> bool:
+    """Whether something new does this after a comma, as in "a man walks, leaves whirling": no action of the subject."""
+    comma = next((place for place in range(at - 1, 0, -1) if not _is_word(words[place])), 0)
+    earlier = {word.lower() for word in words[:comma]}
+    doer = [word.lower() for word in words[comma + 1 : at] if _describes(word.lower()) and not word.endswith("ly")]
+    return comma > 0 and bool(doer) and doer[-1] not in earlier
+
+
+def _clause_starts(words: list[str]) -> list[int]:
+    """Where the sentence's subjects may begin: at the first word, after "In a wide shot," and after "while"."""
+    return [0, _skip_opener(words)] + [at + 1 for at, word in enumerate(words) if word.lower() in SUBORDINATORS]
+
+
+def _skip_opener(words: list[str]) -> int:
+    """The place after the first comma of a sentence that begins with "in" or "at"; else 0."""
+    if words and words[0].lower() in PREPOSITIONS and "," in words:
+        return words.index(",") + 1
+    return 0
+
+
+def _find_main_verb(words: list[str], start: int, covered: set[int]) -> int | None:
+    """The verb of the clause that begins here, by number: in "a heron with long legs wades", only "wades" can be it.
+
+    A noun after "a" has no "-s", so the first word in "-s" after it is no noun; a noun without an article may have one.
+    """
+    may_be_plural = True
+    for at in range(start, len(words)):
+        word = words[at].lower()
+        if not _is_word(word) or word in AUXILIARIES | SUBORDINATORS:
+            return None
+        if word in PREPOSITIONS | {"and", "or"}:
+            may_be_plural = at + 1 < len(words) and words[at + 1].lower() not in SINGULARS
+        elif word in DETERMINERS:
+            may_be_plural = word not in SINGULARS
+        elif word in PLURALS:
+            may_be_plural = False
+        elif word.endswith("s") and not word.endswith(("ss", "'s", "’s")):
+            if may_be_plural:
+                may_be_plural = False
+            elif at not in covered and at > start and _can_be_verb(_base_of(word)):
+                return at
+    return None
 
 
 def _take_action(words: list[str], at: int, verbs: dict[int, str], covered: set[int]) -> str:
@@ -200,7 +265,9 @@ def _starts_clause(words: list[str], at: int, verbs: dict[int, str]) -> bool:
 
 def _find_subject(words: list[str], verbs: dict[int, str], covered: set[int]) -> str | None:
     """What stands before the first verb, a place in front of it left out."""
-    start = 0
+    start = _skip_opener(words)
+    if any(at < start for at in verbs):
+        start = 0
     while start < len(words) and (start in covered or not _is_word(words[start])):
         start += 1
     stop = next((at for at in sorted(verbs) if at > start), len(words) if not verbs else start)

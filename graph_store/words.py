@@ -28,6 +28,9 @@ PRONOUNS = read_words("""
 AUXILIARIES = read_words("""
     is are was were be been being has have had do does did can will would may might seems
 """)
+SUBORDINATORS = read_words("while as when where")
+SINGULARS = read_words("a an this that each every another one")
+"""A noun after one of these is singular."""
 FUNCTION_WORDS = (
     DETERMINERS
     | PREPOSITIONS

@@ -2,6 +2,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, product
 
 import networkx as nx
@@ -126,13 +127,26 @@ def test_adding_equals_building_at_once_and_embeds_only_what_is_new(tmp_path, bu
     assert added.captions == at_once.captions
     for array in ("counts", "offsets", "neighbours", "together", "vectors"):
         np.testing.assert_array_equal(getattr(added, array), getattr(at_once, array))
-    assert [path.name for path in sorted(built.iterdir())] == ["data-000002", "graph.json"]
+    assert [path.name for path in sorted(built.iterdir())] == ["add.lock", "data-000002", "graph.json"]
 
 
 def test_adding_keeps_half_precision(tmp_path):
     build_folder(CAPTIONS, HashingEmbedder(), tmp_path, float16=True)
     add_to_folder(tmp_path, [TaggedCaption("x", ("in a lake",))], HashingEmbedder())
     assert read_graph(tmp_path).vectors.dtype == np.float16
+
+
+def test_readers_are_not_disturbed_and_nothing_is_lost_while_several_add_at_once(built):
+    def add(number):
+        add_to_folder(built, [TaggedCaption("x", (f"place {number}",), ("a dog",))], HashingEmbedder())
+
+    with ThreadPoolExecutor(4) as pool:
+        done = [pool.submit(add, number) for number in range(12)]
+        while not all(adding.done() for adding in done):
+            assert RelationGraph.open(built, HashingEmbedder()).retrieve("a dog").modifiers
+        for adding in done:
+            adding.result()
+    assert {f"place {number}" for number in range(12)} <= set(read_graph(built).texts["scene"])
 
 
 @pytest.mark.parametrize("stage", ["_describe", "_flush"])
