@@ -162,7 +162,7 @@ def _read_entry(entries: list[dict[str, Any]], caption: str, *, alone: bool) -> 
 def _has_own_words(tagged: TaggedCaption) -> bool:
     """Whether the tags were likely taken from this caption, and not numbered wrongly."""
     text = tagged.text.lower()
-    stems = [_stems(phrase) for kind in KINDS for phrase in getattr(tagged, f"{kind}s")]
+    stems = [stems_of(phrase) for kind in KINDS for phrase in getattr(tagged, f"{kind}s")]
     own = sum(any(stem in text for stem in of_phrase) for of_phrase in stems)
     return own >= OWN_WORDS * len(stems)
 
@@ -177,18 +177,20 @@ def measure_extraction(tagged: Iterable[TaggedCaption]) -> dict[ModifierKind, Ac
     for caption in tagged:
         guess = tag_caption(caption.text)
         for kind in KINDS:
-            given = [_stems(phrase) for phrase in getattr(caption, f"{kind}s")]
-            found = [_stems(phrase) for phrase in getattr(guess, f"{kind}s")]
-            right = sum(any(_same(stems, other) for other in given) for stems in found)
-            recalled = sum(any(_same(stems, other) for other in found) for stems in given)
+            given = [stems_of(phrase) for phrase in getattr(caption, f"{kind}s")]
+            found = [stems_of(phrase) for phrase in getattr(guess, f"{kind}s")]
+            right = sum(any(same_phrase(stems, other) for other in given) for stems in found)
+            recalled = sum(any(same_phrase(stems, other) for other in found) for stems in given)
             for place, more in enumerate((right, len(found), recalled, len(given))):
                 counts[kind][place] += more
     return {kind: Accuracy(*counted) for kind, counted in counts.items()}
 
 
-def _stems(phrase: str) -> frozenset[str]:
+def stems_of(phrase: str) -> frozenset[str]:
+    """The first four letters of each content word."""
     return frozenset(word[:4] for word in re.findall(r"\w+", phrase.lower()) if word not in FUNCTION_WORDS)
 
 
-def _same(a: frozenset[str], b: frozenset[str]) -> bool:
+def same_phrase(a: frozenset[str], b: frozenset[str]) -> bool:
+    """Whether two phrases, by their stems, say the same: half of their content words agree."""
     return len(a & b) >= SAME_PHRASE * len(a | b) > 0

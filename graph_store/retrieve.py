@@ -17,15 +17,19 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 REFERENCE_SCENES = 3
 REFERENCE_NEIGHBOURS = 5
 """`place_num` and `topk_num` of the code released with RAPO."""
-MMR_POOL = 100
-"""The candidates nearest to the query among which variety is looked for; those further off could not win a place."""
+SHARPNESS = 10.0
+"""By how much a nearer scene says more of what is likely: e to this times its cosine."""
+POOL = 100
+"""The candidates worth most, among which variety is looked for; others could hardly win a place."""
 
 
 @dataclass(frozen=True)
 class Rule:
     """How modifiers are chosen.
 
-    - "pooled": all modifiers of the nearest `scenes` scenes, the nearest to the query first, near-duplicates held back.
+    - "pooled": of all modifiers of the nearest `scenes` scenes those near to the query and likely in such scenes,
+      near-duplicates held back. What is likely is the log of the share of a scene's captions that hold the modifier,
+      summed over the scenes by their nearness.
     - "reference": RAPO's rule as its paper means it and without its code's sampling: the 3 nearest scenes, of each the
       5 modifiers nearest to the query, in order of cosine.
     - "knn": all modifiers of the graph whatever their scene, near-duplicates held back.
@@ -33,15 +37,19 @@ class Rule:
 
     mode: Mode = "pooled"
     scenes: int = 30
-    """More than 30 gains 0.01 in F on the other captions of held-out videos, ten lose 0.03."""
+    likelihood: float = 0.25
+    """Weight of what is likely against nearness to the query, in "pooled"; 0 is nearness alone. docs/retrieval.md has
+    the comparison that chose these numbers."""
     mmr: float = 0.8
-    """Weight of nearness to the query against likeness to modifiers chosen already, 0..1; 1 is plain nearness."""
+    """Weight of that against likeness to modifiers chosen already, 0..1; 1 looks for no variety."""
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise GraphStoreError(f"there is no retrieval mode '{self.mode}'; known: {', '.join(MODES)}")
         if self.scenes < 1:
             raise GraphStoreError(f"scenes must be 1 or more, not {self.scenes}")
+        if self.likelihood < 0:
+            raise GraphStoreError(f"likelihood must be 0 or more, not {self.likelihood}")
         if not 0 <= self.mmr <= 1:
             raise GraphStoreError(f"mmr must lie between 0 and 1, not {self.mmr}")
 
@@ -89,8 +97,13 @@ def choose(
             candidates = _limit_to_kind(table, reached, kind)
             if rule.mode == "reference":
                 candidates = _keep_best_per_scene(table, candidates, query)
+        distinct = _first_of_each(candidates)
+        worths = _cosines(table, distinct.nodes, query)
+        if rule.mode == "pooled" and kind != "scene":
+            worths += rule.likelihood * _likelihood(table, candidates, query)
         mmr = 1.0 if rule.mode == "reference" else rule.mmr
-        chosen += _pick(table, _first_of_each(candidates), query, kind, k, mmr)
+        nodes = _pick(table, distinct.nodes, worths, k, mmr)
+        chosen += _describe(table, _take(distinct, np.searchsorted(distinct.nodes, _order(table, nodes, query))), query)
     return chosen, len(scenes)
 
 
@@ -135,7 +148,7 @@ def _nearest_of_kind(table: RelationTable, kind: ModifierKind, query: NDArray[np
     span = table.spans[kind]
     if not span:
         return np.zeros(0, np.int64)
-    rows = FlatIndex(table.vectors[span.start : span.stop]).near(query, min(max(MMR_POOL, k), len(span)))
+    rows = FlatIndex(table.vectors[span.start : span.stop]).near(query, min(max(POOL, k), len(span)))
     return rows + span.start
 
 
@@ -162,39 +175,44 @@ def _take(candidates: _Candidates, where: NDArray[np.bool_] | NDArray[np.int64])
     return _Candidates(candidates.nodes[where], candidates.via[where], candidates.together[where])
 
 
+def _likelihood(table: RelationTable, candidates: _Candidates, query: NDArray[np.float32]) -> NDArray[np.float64]:
+    """[distinct nodes, ascending] How likely each stands in scenes like these, as the log of what `Rule` describes."""
+    _, node = np.unique(candidates.nodes, return_inverse=True)
+    share = candidates.together / table.counts[candidates.via]
+    return np.log(np.bincount(node, share * np.exp(SHARPNESS * _cosines(table, candidates.via, query))))
+
+
 def _pick(
-    table: RelationTable,
-    candidates: _Candidates,
-    query: NDArray[np.float32],
-    kind: ModifierKind,
-    k: int,
-    mmr: float,
-) -> list[Modifier]:
-    """At most k of the candidates by maximal marginal relevance, then in the order of their cosines."""
-    place = {node: position for position, node in enumerate(candidates.nodes.tolist())}
-    pool = _order(table, candidates.nodes, query)[: max(MMR_POOL, k)]
-    cosines = _cosines(table, pool, query)
-    kept = range(len(pool)) if len(pool) <= k else sorted(_vary(table, pool, cosines, k, mmr))
-    return [
-        Modifier(
-            text=table.text_of(node),
-            kind=kind,
-            cosine=float(cosines[position]),
-            via=table.text_of(int(candidates.via[place[node]])),
-            count=int(candidates.together[place[node]]),
-        )
-        for position, node in ((position, int(pool[position])) for position in kept)
-    ]
+    table: RelationTable, nodes: NDArray[np.int64], worths: NDArray[np.float64], k: int, mmr: float
+) -> NDArray[np.int64]:
+    """At most k of the nodes by maximal marginal relevance: for their worth less their likeness to those chosen before.
 
-
-def _vary(table: RelationTable, pool: NDArray[np.int64], cosines: NDArray[np.float64], k: int, mmr: float) -> list[int]:
-    """Positions in the pool, chosen one by one for their cosine less their likeness to those chosen before."""
-    rows = table.vectors[pool].astype(np.float64)
-    likeness = np.full(len(pool), -np.inf)
+    Ties go by alphabet.
+    """
+    ranked = sorted(zip(worths.tolist(), nodes.tolist(), strict=True), key=lambda one: (-one[0], table.text_of(one[1])))
+    pool = ranked[: max(POOL, k)]
+    worths, nodes = np.array([worth for worth, _ in pool]), np.array([node for _, node in pool], np.int64)
+    if len(nodes) <= k:
+        return nodes
+    rows = table.vectors[nodes].astype(np.float64)
+    likeness = np.full(len(nodes), -np.inf)
     chosen = [0]
     while len(chosen) < k:
         likeness = np.maximum(likeness, rows @ rows[chosen[-1]])
-        worth = mmr * cosines - (1 - mmr) * likeness
-        worth[chosen] = -np.inf
-        chosen.append(int(np.argmax(worth)))
-    return chosen
+        gain = mmr * worths - (1 - mmr) * likeness
+        gain[chosen] = -np.inf
+        chosen.append(int(np.argmax(gain)))
+    return nodes[chosen]
+
+
+def _describe(table: RelationTable, chosen: _Candidates, query: NDArray[np.float32]) -> list[Modifier]:
+    return [
+        Modifier(table.text_of(node), table.kind_of(node), cosine, table.text_of(scene), together)
+        for node, cosine, scene, together in zip(
+            chosen.nodes.tolist(),
+            _cosines(table, chosen.nodes, query).tolist(),
+            chosen.via.tolist(),
+            chosen.together.tolist(),
+            strict=True,
+        )
+    ]

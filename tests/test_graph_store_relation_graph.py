@@ -242,3 +242,14 @@ def test_nothing_here_warns():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         memory_graph(CAPTIONS, HashingEmbedder()).retrieve("a dog")
+
+
+def test_what_is_likely_in_such_scenes_is_preferred_to_what_only_sounds_near():
+    captions = [
+        TaggedCaption("x", ("in a park",), (), (action,), atmospheres=("soft light",))
+        for action in ("jogging", "jogging", "jogging", "parking in a park")
+    ]
+    near = memory_graph(captions, HashingEmbedder(), Rule(likelihood=0, mmr=1))
+    assert [m.text for m in near.retrieve("in a park", {"action": 1}).modifiers] == ["parking in a park"]
+    heavy = memory_graph(captions, HashingEmbedder(), Rule(likelihood=1, mmr=1))
+    assert [m.text for m in heavy.retrieve("in a park", {"action": 1}).modifiers] == ["jogging"]
