@@ -114,9 +114,16 @@ def _cosines(table: RelationTable, nodes: NDArray[np.int64], query: NDArray[np.f
 
 def _order(table: RelationTable, nodes: NDArray[np.int64], query: NDArray[np.float32]) -> NDArray[np.int64]:
     """The nodes by falling cosine, then by text."""
-    cosines = _cosines(table, nodes, query).tolist()
-    ranked = sorted(zip(nodes.tolist(), cosines, strict=True), key=lambda pair: (-pair[1], table.text_of(pair[0])))
-    return np.array([node for node, _ in ranked], np.int64)
+    return nodes[_rank(table, nodes, _cosines(table, nodes, query))]
+
+
+def _rank(table: RelationTable, nodes: NDArray[np.int64], worths: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Positions by falling worth, then by the nodes' text, which is only read where worths are equal."""
+    ranked = np.argsort(-worths, kind="stable")
+    if (np.diff(worths[ranked]) != 0).all():
+        return ranked
+    texts = [table.text_of(node) for node in nodes.tolist()]
+    return np.array(sorted(range(len(nodes)), key=lambda at: (-worths[at], texts[at])), np.int64)
 
 
 def _follow(table: RelationTable, scenes: NDArray[np.int64]) -> _Candidates:
@@ -189,9 +196,8 @@ def _pick(
 
     Ties go by alphabet.
     """
-    ranked = sorted(zip(worths.tolist(), nodes.tolist(), strict=True), key=lambda one: (-one[0], table.text_of(one[1])))
-    pool = ranked[: max(POOL, k)]
-    worths, nodes = np.array([worth for worth, _ in pool]), np.array([node for _, node in pool], np.int64)
+    pool = _rank(table, nodes, worths)[: max(POOL, k)]
+    nodes, worths = nodes[pool], worths[pool]
     if len(nodes) <= k:
         return nodes
     rows = table.vectors[nodes].astype(np.float64)
