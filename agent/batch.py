@@ -37,6 +37,8 @@ class BatchRow:
     renders: int = 0
     run_dir: str = ""
     error: str = ""
+    notes: tuple[str, ...] = ()
+    """What a person should know of how the prompt was read; joined by "; " in summary.csv."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def run_batch(
         try:
             run = begin_run(prompt, config, folder)
             result = run.execute(parts)
-            rows.append(_row(prompt, result, run.folder.path.name))
+            rows.append(_row(prompt, result, run.folder.path.name, run.notes))
         except Interrupted:
             raise
         except (UsageError, FeedbackError, GraphStoreError) as problem:
@@ -100,7 +102,7 @@ def run_batch(
     return rows
 
 
-def _row(prompt: str, result: Result, run_dir: str) -> BatchRow:
+def _row(prompt: str, result: Result, run_dir: str, notes: Sequence[str]) -> BatchRow:
     return BatchRow(
         prompt=prompt,
         best_prompt=result.best.text,
@@ -112,6 +114,7 @@ def _row(prompt: str, result: Result, run_dir: str) -> BatchRow:
         stop_reason=result.stop_reason,
         renders=result.totals.renders,
         run_dir=run_dir,
+        notes=tuple(notes),
     )
 
 
@@ -120,7 +123,7 @@ def _write_summary(rows: Sequence[BatchRow], folder: Path) -> None:
     table = io.StringIO()
     writer = csv.DictWriter(table, [field.name for field in fields(BatchRow)])
     writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
+    writer.writerows(asdict(row) | {"notes": "; ".join(row.notes)} for row in rows)
     write_text(folder / "summary.csv", table.getvalue())
 
 

@@ -27,6 +27,13 @@ def _flag(name: str) -> dict[str, Any]:
     return {"flag": name}
 
 
+def _without_secret(what: str, url: str | None) -> str | None:
+    parts = urlsplit(url or "")
+    if parts.username or parts.password or parts.query:
+        raise ValueError(f"{what} must hold no user, password or query: it is written to disk")
+    return url
+
+
 class RetrieveConfig(Settings):
     """Which modifiers the rewriter gets."""
 
@@ -63,20 +70,18 @@ class RewriteConfig(Settings):
     @field_validator("base_url")
     @classmethod
     def _holds_no_secret(cls, url: str | None) -> str | None:
-        parts = urlsplit(url or "")
-        if parts.username or parts.password or parts.query:
-            raise ValueError("the rewriter's base_url must hold no user, password or query: it is written to disk")
-        return url
+        return _without_secret("the rewriter's base_url", url)
 
 
 class RenderConfig(Settings):
     """What makes the videos, and how. None is the renderer's own default."""
 
     renderer: str = Field(
-        default="pocket", description="pocket, diffusers, painter, or your own 'package.module:Class'."
+        default="pocket", description="pocket, diffusers, painter, server, comfyui, or your own 'package.module:Class'."
     )
     model: str | None = Field(
-        default=None, description="Model id or folder, for diffusers; for pocket a folder of its kind."
+        default=None,
+        description="Model id or folder, for diffusers; for pocket a folder of its kind; for server one it serves.",
     )
     revision: str | None = Field(default=None, description="Revision of the model on the hub.")
     seeds: int = Field(
@@ -97,6 +102,26 @@ class RenderConfig(Settings):
     concurrency: int = Field(
         default=1, ge=1, le=64, description="Renders under way at a time; more than 1 suits servers only."
     )
+    base_url: str | None = Field(
+        default=None,
+        description="Where the server or ComfyUI is; its key comes from RETAKE_RENDER_API_KEY.",
+        json_schema_extra=_flag("render-base-url"),
+    )
+    dialect: Literal["auto", "vllm-omni", "sglang", "fastvideo"] = Field(
+        default="auto", description="What kind of video server it is.", json_schema_extra=_flag("render-dialect")
+    )
+    workflow: str | None = Field(default=None, description="ComfyUI workflow in API format, with slots.")
+    timeout_seconds: float = Field(
+        default=1800.0,
+        gt=0.0,
+        description="Longest wait for one clip of a server, its queue included.",
+        json_schema_extra=_flag("render-timeout"),
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _holds_no_secret(cls, url: str | None) -> str | None:
+        return _without_secret("the renderer's base_url", url)
 
 
 class AssessConfig(Settings):
@@ -107,11 +132,27 @@ class AssessConfig(Settings):
         min_length=1,
         description="Feedback sources, by name or 'package.module:Class'.",
     )
-    judge: str = Field(default="shapes", description="Answers the checklist's questions.")
+    judge: str = Field(
+        default="shapes",
+        description="Answers the checklist's questions: shapes, vlm, vlm-endpoint, or your own 'package.module:Class'.",
+    )
+    judge_model: str | None = Field(
+        default=None, description="Vision language model: hub id or folder, for vlm; its name there, for vlm-endpoint."
+    )
+    judge_revision: str | None = Field(default=None, description="Revision of the judge's model on the hub, for vlm.")
+    judge_device: str = Field(default="auto", description="Where vlm runs: auto, cpu, cuda, cuda:1, …")
+    judge_base_url: str | None = Field(
+        default=None, description="OpenAI-compatible server of vlm-endpoint; keys come from the environment."
+    )
     detector: str = Field(default="shapes", description="Finds the things that the prompt names.")
     weights: dict[str, NonNegativeFloat] = Field(
         default={}, description="Weight of a source in scores and ranks; 1 unless given.", json_schema_extra=_flag("")
     )
+
+    @field_validator("judge_base_url")
+    @classmethod
+    def _holds_no_secret(cls, url: str | None) -> str | None:
+        return _without_secret("the judge's base URL", url)
 
 
 class StopConfig(Settings):
@@ -165,6 +206,16 @@ class LoopConfig(Settings):
             raise ValueError("rewriter 'llm' needs --rewriter-base-url and --rewriter-model")
         if self.render.renderer == "diffusers" and not self.render.model:
             raise ValueError("renderer 'diffusers' needs --model, a hub id or a folder")
+        if self.render.renderer in ("server", "comfyui") and not self.render.base_url:
+            raise ValueError(
+                f"renderer {self.render.renderer!r} needs --render-base-url, such as http://127.0.0.1:8091"
+            )
+        if self.render.renderer == "comfyui" and not self.render.workflow:
+            raise ValueError("renderer 'comfyui' needs --workflow, a JSON file in ComfyUI's API format")
+        if self.assess.judge == "vlm" and not self.assess.judge_model:
+            raise ValueError("judge 'vlm' needs --judge-model, a hub id or a folder")
+        if self.assess.judge == "vlm-endpoint" and not (self.assess.judge_base_url and self.assess.judge_model):
+            raise ValueError("judge 'vlm-endpoint' needs --judge-base-url and --judge-model")
         return self
 
     @property

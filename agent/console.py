@@ -184,14 +184,15 @@ class BatchDisplay:
         self._done = 0
 
     def show(self, row: BatchRow) -> None:
-        """The line of one prompt, when it is done."""
+        """The line of one prompt when it is done, and a dim one for each note on it."""
         self._done += 1
         outcome = f"[red]{escape(row.error)}[/]"
         if not row.error:
             scores = f"{show_score(row.original_score)} -> {show_score(row.best_score)}"
             outcome = f"{scores}  gain {_signed(row.verified_gain)}  [dim]{row.stop_reason}[/]"
         line = f"{self._done:>4}/{self._total}  {escape(row.prompt[:60]):<60}  {outcome}"
-        self._console.print(line, highlight=False, soft_wrap=True)
+        for text in (line, *(f"[dim]note  {escape(note)}[/]" for note in row.notes)):
+            self._console.print(text, highlight=False, soft_wrap=True)
 
 
 def print_summary(summary: Summary, folder: Any, console: Console) -> None:

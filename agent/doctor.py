@@ -10,12 +10,15 @@ from typing import Literal
 from agent.config import LoopConfig
 from agent.errors import UsageError
 from agent.llm.registry import open_rewriter_model
+from agent.parts import open_configured_judge
 from agent.renderer import RenderRequest
 from agent.renderers.registry import open_renderer
 from agent.rewriters.registry import open_rewriter
 from agent.store import open_store
 from feedback.errors import FeedbackError
-from feedback.registry import open_detector, open_judge, open_sources
+from feedback.judge import Judge
+from feedback.judge_self_test import BASICS, examine_judge
+from feedback.registry import open_detector, open_sources
 
 OUR_PACKAGES = ("agent", "feedback", "graph_store", "finetune")
 LOW_DISK_GB = 5
@@ -41,7 +44,7 @@ def examine(config: LoopConfig) -> list[Finding]:
         _renderer(config),
         _retrieval(config),
         _rewriter(config),
-        _sources(config),
+        *_sources(config),
     ]
 
 
@@ -65,7 +68,7 @@ def _faiss() -> Finding:
         both = " and ".join(owners)
         return Finding("faiss", "broken", f"{both} share one folder; uninstall both, then install one")
     return Finding(
-        "faiss", "good" if owners else "note", owners[0] if owners else "absent: numpy searches, equally exact"
+        "faiss", "good" if owners else "note", owners[0] if owners else "absent: only graphs of 500,000 scenes need it"
     )
 
 
@@ -92,7 +95,9 @@ def _renderer(config: LoopConfig) -> Finding:
     except UsageError as slip:
         return Finding("renderer", "broken", str(slip))
     size = f"{request.width}x{request.height}, {request.num_frames} frames at {request.fps:g} fps"
-    return Finding("renderer", "good", f"{renderer.info.model}: {size}")
+    is_remote = config.render.renderer in ("server", "comfyui")
+    where = f", {renderer.info.version} at {config.render.base_url}" if is_remote else ""
+    return Finding("renderer", "good", f"{renderer.info.model}: {size}{where}")
 
 
 def _retrieval(config: LoopConfig) -> Finding:
@@ -115,11 +120,29 @@ def _rewriter(config: LoopConfig) -> Finding:
     return Finding("rewriter", "good", f"{rewriter.name} {config.rewrite.model or ''}".strip())
 
 
-def _sources(config: LoopConfig) -> Finding:
+def _sources(config: LoopConfig) -> list[Finding]:
     settings = config.assess
     try:
-        open_sources(settings.sources, open_judge(settings.judge), open_detector(settings.detector))
+        judge = open_configured_judge(settings)
+        open_sources(settings.sources, judge, open_detector(settings.detector))
     except FeedbackError as slip:
-        return Finding("sources", "broken", str(slip))
+        return [Finding("sources", "broken", str(slip))]
     said = f"{', '.join(settings.sources)}; judge {settings.judge}, detector {settings.detector}"
-    return Finding("sources", "good", said)
+    return [Finding("sources", "good", said), *(_judge(judge) if settings.judge != "shapes" else ())]
+
+
+def _judge(judge: Judge) -> list[Finding]:
+    """How far a judge can be trusted; the shapes judge, which is deterministic and part of Retake, is not asked."""
+    try:
+        trusted = examine_judge(judge)
+    except Exception as problem:
+        reason = str(problem) if isinstance(problem, FeedbackError) else f"{type(problem).__name__}: {problem}"
+        return [Finding("judge", "broken", " ".join(reason.split()))]
+    return [
+        Finding(
+            f"judge: {one.skill}",
+            "good" if one.trust == "good" else "broken" if one.trust == "none" and one.skill in BASICS else "note",
+            one.said,
+        )
+        for one in trusted
+    ]

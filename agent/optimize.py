@@ -1,5 +1,6 @@
 """The loop as a function call."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,6 +8,8 @@ from agent.config import LoopConfig
 from agent.ports import Listener
 from agent.records import Result
 from agent.run import begin_run
+
+_log = logging.getLogger(__name__)
 
 
 def optimize(
@@ -19,7 +22,10 @@ def optimize(
 ) -> Result:
     """The outcome of the loop for this prompt; its run folder under `output_dir` holds videos, trajectory and report.
 
-    Calling it again with the same prompt and config goes on where an earlier call was broken off. Raises UsageError
-    for what can't be used, Interrupted on Ctrl-C.
+    Calling it again with the same prompt and config goes on where an earlier call was broken off. What will be missing
+    of the prompt is logged as a warning. Raises UsageError for what can't be used, Interrupted on Ctrl-C.
     """
-    return begin_run(prompt, config or LoopConfig(), Path(output_dir), run_id).execute(listeners=listeners)
+    run = begin_run(prompt, config or LoopConfig(), Path(output_dir), run_id)
+    for note in run.notes:
+        _log.warning("%s", note)
+    return run.execute(listeners=listeners)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agent.config import LoopConfig
+from agent.config import AssessConfig, LoopConfig
 from agent.errors import UsageError
 from agent.language_model import LanguageModel
 from agent.llm.registry import open_rewriter_model
@@ -13,6 +13,7 @@ from agent.rewriter import Rewriter
 from agent.rewriters.registry import open_rewriter
 from agent.rewriters.rules import RulesRewriter
 from agent.store import open_store
+from feedback.judge import Judge
 from feedback.registry import open_detector, open_judge, open_sources
 from feedback.source import FeedbackSource
 from graph_store.store import ModifierStore
@@ -38,7 +39,7 @@ def open_parts(config: LoopConfig) -> Parts:
     """All parts that the config names, checked as far as that is cheap. Raises UsageError; nothing is written."""
     renderer = open_renderer(config.render)
     renderer.resolve(RenderRequest(text="", seed=0))
-    judge, detector = open_judge(config.assess.judge), open_detector(config.assess.detector)
+    judge, detector = open_configured_judge(config.assess), open_detector(config.assess.detector)
     sources = open_sources(config.assess.sources, judge, detector)
     names = [source.name for source in sources]
     if strangers := [name for name in config.assess.weights if name not in names]:
@@ -53,4 +54,15 @@ def open_parts(config: LoopConfig) -> Parts:
         fallback=RulesRewriter(store),
         renderer=renderer,
         sources=sources,
+    )
+
+
+def open_configured_judge(settings: AssessConfig) -> Judge:
+    """The judge that these settings name. Raises FeedbackError."""
+    return open_judge(
+        settings.judge,
+        model=settings.judge_model,
+        revision=settings.judge_revision,
+        base_url=settings.judge_base_url,
+        device=settings.judge_device,
     )

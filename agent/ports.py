@@ -3,12 +3,13 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from agent.errors import Interrupted
+from agent.errors import Interrupted, UsageError
 from agent.parts import Parts
+from agent.renderer import RendererInfo
 from agent.run_folder import RunFolder, provenance
 from agent.trajectory import Failure, Journal
 
@@ -76,17 +77,24 @@ class Ports(Parts):
         return reason
 
 
-def connect_ports(parts: Parts, prompt: str, folder: RunFolder, listeners: Sequence[Listener] = ()) -> Ports:
-    """The parts at work in a run folder, whose trajectory is begun if it is not there."""
+def connect_ports(
+    parts: Parts, prompt: str, folder: RunFolder, listeners: Sequence[Listener] = (), notes: Sequence[str] = ()
+) -> Ports:
+    """The parts at work in a run folder, whose trajectory is begun if it is not there.
+
+    Raises UsageError when it was begun with another revision of the renderer's model.
+    """
     journal = Journal(folder.trajectory_file)
     info, config = parts.renderer.info, parts.config
+    _check_same_model(journal.header, info, folder)
     models = {
         "renderer": {"name": info.name, "model": info.model, "revision": info.revision, "version": info.version},
         "rewriter": {"name": parts.rewriter.name, "model": config.rewrite.model},
         "judge": {"name": config.assess.judge},
         "detector": {"name": config.assess.detector},
     }
-    journal.start({"prompt": prompt, "config": config.model_dump(mode="json"), "models": models, **provenance()})
+    header = {"prompt": prompt, "config": config.model_dump(mode="json"), "models": models, **provenance()}
+    journal.start(header | ({"notes": list(notes)} if notes else {}))
     started = time.monotonic()
     return Ports(
         **vars(parts),
@@ -96,3 +104,14 @@ def connect_ports(parts: Parts, prompt: str, folder: RunFolder, listeners: Seque
         clock=lambda: time.monotonic() - started,
         listeners=listeners,
     )
+
+
+def _check_same_model(header: Mapping[str, Any] | None, info: RendererInfo, folder: RunFolder) -> None:
+    """Raises UsageError when clips of two revisions of one model would be mixed; what is unknown is no difference."""
+    began_with = (header or {}).get("models", {}).get("renderer", {})
+    before = began_with.get("revision")
+    if before and info.revision and before != info.revision:
+        raise UsageError(
+            f"{folder.path} was begun with {info.model} at revision {before}, which is at {info.revision} now: "
+            "start a new run with --run-id"
+        )

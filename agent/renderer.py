@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from feedback.clip import Clip
 
 StepCallback = Callable[[int, int], None]
-"""Called as (steps done, steps in all) while a clip is made; may raise to stop it."""
+"""Called as (steps done, steps in all) while a clip is made, again while nothing moves; may raise to stop it."""
 
 
 class RenderRequest(BaseModel):

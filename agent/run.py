@@ -22,8 +22,7 @@ from agent.ports import Listener, Ports, connect_ports
 from agent.prompt_flags import PromptRequest, read_prompt
 from agent.records import Result
 from agent.renderer import RenderRequest
-from agent.renderers.pocket_limits import check_pocket_prompt
-from agent.renderers.registry import open_renderer
+from agent.renderers.registry import note_limits, open_renderer
 from agent.report import write_report
 from agent.run_folder import RunFolder, find_run_folder
 from agent.state import LoopState
@@ -43,7 +42,7 @@ class Run:
     typed: str | None = None
     """The prompt with its flags, of a run that is not on disk yet."""
     notes: Sequence[str] = ()
-    """What a person should know of how the prompt was read."""
+    """What a person should know of how the prompt was read and what will be missing of it, a line each."""
 
     def execute(
         self, parts: Parts | None = None, listeners: Sequence[Listener] = (), reviewer: Reviewer | None = None
@@ -60,7 +59,7 @@ class Run:
         parts = replace(parts or open_parts(self.config), config=self.config)
         self.folder.create(self.prompt, self.config, self.typed)
         with self.folder.lock(), self._checkpoints() as checkpoints:
-            ports = connect_ports(parts, self.prompt, self.folder, listeners)
+            ports = connect_ports(parts, self.prompt, self.folder, listeners, self.notes)
             try:
                 with _ctrl_c_sets(ports):
                     state = self._stream(build_graph(lambda _: ports, checkpoints), reviewer)
@@ -122,8 +121,8 @@ class Run:
 def begin_run(raw_prompt: str, config: LoopConfig, output_dir: Path, run_id: str | None = None) -> Run:
     """The run of this prompt and config: a new one, or the one begun before by the same command. Raises UsageError."""
     request = read_prompt(raw_prompt)
+    limits = note_limits(request.text, config.render)
     config, unused = apply_flags(request, config)
-    limits = check_pocket_prompt(request.text) if config.render.renderer == "pocket" else []
     folder = find_run_folder(output_dir, request.text, config, run_id)
     return Run(folder, request.text, config, raw_prompt, (*request.notes, *unused, *limits))
 

@@ -1,7 +1,8 @@
 """The trajectory: everything that happened for one prompt, one event a line, and the journal that writes it.
 
-Line 1 is the header with the schema version. Every other line is `{"event", "key", "at", "data"}`. A line is written
-whole, flushed to disk, and never changed. A torn last line is an event that did not happen: the journal cuts it off.
+Line 1 is the header: schema version, prompt, config, models, versions, and "notes" on what will be missing of the
+prompt, where there are any. Every other line is `{"event", "key", "at", "data"}`. A line is written whole, flushed to
+disk, and never changed. A torn last line is an event that did not happen: the journal cuts it off.
 
 The journal is also the run's memory: `once` returns what is already written under a key and computes only what is
 not. That is what makes a killed run repeat nothing it has paid for.

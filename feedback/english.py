@@ -26,6 +26,7 @@ OTHER_PREPOSITIONS = _set(
     "of with by from into onto through across along around toward towards off out up down for about after before "
     "like via past between until near over"
 )
+ADDITIONS = _set("too also")
 CLOSED = (
     CONJUNCTIONS
     | BE
@@ -36,6 +37,7 @@ CLOSED = (
     | RELATIVES
     | NEGATIONS
     | DETERMINERS
+    | ADDITIONS
 )
 """Words that can't be part of a name."""
 DIRECTIONS = _set(
@@ -44,6 +46,8 @@ DIRECTIONS = _set(
 )
 NUMBERS = {"one": 1, "single": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
            "nine": 9, "ten": 10, "eleven": 11, "twelve": 12}  # fmt: skip
+EMPHASES = _set("exactly precisely only just")
+"""Words that may stand before a number."""
 GROUPS: dict[str, int | None] = {"pair": 2, "couple": 2, "duo": 2, "trio": 3, "dozen": 12} | dict.fromkeys(
     _set("lot lots bunch number group crowd herd flock pile bowl cup glass plate bottle piece")
 )
@@ -74,6 +78,9 @@ POSITIONS = _set("left right center centre middle top bottom corner side")
 STATES = _set("sit stand lie rest remain stay hover float appear")
 """Verbs that only say that a thing is where it is."""
 FRAME_WORDS = _set("frame screen image video picture shot scene view footage clip animation quality resolution camera")
+
+SPEEDS = _set("fast faster quick quicker slow slower")
+"""Adverbs of a motion that do not end in -ly."""
 
 _STILL = _set("still stationary motionless static unmoving immobile")
 _NOUNS_IN_ING = _set(

@@ -41,15 +41,16 @@ _MOVE = (
     r"(?:mov|slid|drift|glid|roll|travel|shift|fl(?:y|oat)|go|head|run|walk|driv|rac|rush|dash|swim|crawl|rid|push|pull|"
     r"pan|float|com)(?:es|ing|s|e|ed|ning|ming)?"
 )
+_HOW = r"(?:(?:\w+ly|fast(?:er)?|quick(?:er)?|slow(?:er)?)\s+)?"
 _MOTIONS: tuple[tuple[Motion, str], ...] = (
     ("still", r"\b(?:(?:stay|stand|sit|remain|keep|hold|hang|rest)\w*\s+(?:completely\s+|perfectly\s+)?"
               r"(?:still|in place|put)"
               r"|does(?: not|n't) move|not moving|motionless|stationary|unmoving|static|at rest|immobile)\b"),
-    ("left", rf"\b{_MOVE}\s+(?:\w+ly\s+)?(?:to(?:wards?)? (?:the )?)?left(?:wards?)?\b|\bleftwards?\b"),
-    ("right", rf"\b{_MOVE}\s+(?:\w+ly\s+)?(?:to(?:wards?)? (?:the )?)?right(?:wards?)?\b|\brightwards?\b"),
-    ("up", rf"\b{_MOVE}\s+(?:\w+ly\s+)?(?:up(?:wards?)?|skywards?|to(?:wards?)? the top)\b|\bupwards?\b"
+    ("left", rf"\b{_MOVE}\s+{_HOW}(?:to(?:wards?)? (?:the )?)?left(?:wards?)?\b|\bleftwards?\b"),
+    ("right", rf"\b{_MOVE}\s+{_HOW}(?:to(?:wards?)? (?:the )?)?right(?:wards?)?\b|\brightwards?\b"),
+    ("up", rf"\b{_MOVE}\s+{_HOW}(?:up(?:wards?)?|skywards?|to(?:wards?)? the top)\b|\bupwards?\b"
            r"|\b(?:ris(?:es|ing|e)|ascend\w*|climb\w*|lift(?:s|ing) off)\b"),
-    ("down", rf"\b{_MOVE}\s+(?:\w+ly\s+)?(?:down(?:wards?)?|to(?:wards?)? the bottom)\b|\bdownwards?\b"
+    ("down", rf"\b{_MOVE}\s+{_HOW}(?:down(?:wards?)?|to(?:wards?)? the bottom)\b|\bdownwards?\b"
              r"|\b(?:fall(?:s|ing)?|descend\w*|sink(?:s|ing)?|drop(?:s|ping)?)\b"),
     ("moving", rf"\b(?:{_MOVE})\b"),
 )  # fmt: skip

@@ -69,6 +69,7 @@ class NameReader:
     def quantifier(self) -> tuple[str, int | None]:
         """Steps over determiners and numbers: the first determiner, and the number if there is one."""
         start, determiner, count = self.at, "", None
+        counting = english.DETERMINERS | english.NUMBERS.keys()
         while (token := self.peek()).kind == "word":
             following = self.peek(1)
             noun_follows = following.kind == "word" and not self.closes(following.word)
@@ -78,6 +79,8 @@ class NameReader:
                 count = english.NUMBERS[token.word]
             elif token.word.isdecimal() and len(token.word) < 3 and noun_follows and following.word[:4] != "year":
                 count = int(token.word)
+            elif token.word in english.EMPHASES and (following.word in counting or following.word.isdecimal()):
+                pass
             elif token.word in english.GROUPS and following.word == "of":
                 count, determiner = english.GROUPS[token.word], "group"
                 self.at += 1
@@ -95,7 +98,8 @@ class NameReader:
             self.at += 1
             if token.word in ("and", ","):
                 continue
-            is_last = following.kind != "word" or self.closes(following.word)
+            ends_here = following.kind != "word" or self.closes(following.word)
+            is_last = ends_here and not self.joins_adjectives()
             describes = english.is_adjective(token.word) or english.is_participle(token.word)
             (adjectives if describes and not words and not is_last else words).append(token)
         if not words and adjectives:
@@ -108,11 +112,7 @@ class NameReader:
         if len(words) + len(adjectives) >= _MAX_WORDS_IN_A_NAME:
             return False
         if token.word in ("and", ","):
-            return bool(
-                adjectives and not words and following.kind == "word"
-                and english.is_adjective(following.word) and not self.closes(following.word)
-                and self.peek(2).kind == "word" and not self.closes(self.peek(2).word)
-            )  # fmt: skip
+            return bool(adjectives) and not words and self.joins_adjectives()
         if token.kind != "word" or self.closes(token.word):
             return False
         if not words:
@@ -132,9 +132,20 @@ class NameReader:
         plural = english.is_plural(words[-1].word) or (self.listing and (leads_on or following.word.endswith("ly")))
         return not (plural and base_verb)
 
+    def joins_adjectives(self) -> bool:
+        """Whether an "and" or a comma stands here before another adjective and its noun: "red and blue circle"."""
+        joint, adjective, named = self.peek(), self.peek(1), self.peek(2)
+        return (
+            joint.word in ("and", ",") and adjective.kind == named.kind == "word"
+            and english.is_adjective(adjective.word)
+            and not self.closes(adjective.word) and not self.closes(named.word)
+        )  # fmt: skip
+
     def first_of_name(self, first: int, end: int) -> int:
         """Where a name begins once leading words of motion ("a still", "a moving") are left out."""
-        while self.says_motion(self.tokens[first].word) and self.tokens[first].end < end:
+        while self.tokens[first].end < end and (
+            self.says_motion(self.tokens[first].word) or self.tokens[first].word in ("and", ",")
+        ):
             first += 1
         return self.tokens[first].start
 

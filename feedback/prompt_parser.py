@@ -122,7 +122,11 @@ class _ClauseReader(NameReader):
         if self.after_be:
             return word.endswith(("ed", "en")) and english.is_verb(word)
         clause_goes_on = (
-            self.nearest is not None or self.joined or self.peek(-1).kind == "comma" or previous in english.RELATIVES
+            self.nearest is not None
+            or self.joined
+            or self.peek(-1).kind == "comma"
+            or previous in english.RELATIVES
+            or previous == "then"
         )
         if word.endswith("ed") and len(word) > 4 and self.nearest is not None:
             return True
@@ -152,10 +156,12 @@ class _ClauseReader(NameReader):
             token, following = self.peek(), self.peek(1)
             if token.kind == "word" and self.to_direction():
                 self.at += self.to_direction()
+            elif token.word in ("and", "then") and (further := self.then_direction()):
+                self.at += further
             elif (
                 (token.kind == "word" and (token.word in english.DIRECTIONS or token.word.endswith("ly")))
                 or token.word in ("back", "forth", "completely", "perfectly")
-                or (token.word == "and" and following.word in (english.DIRECTIONS | {"forth"}))
+                or (token.word in english.SPEEDS and self.leads_on(following))
             ):
                 self.at += 1
             elif token.relation in ("on", "over") and direct:
@@ -188,6 +194,18 @@ class _ClauseReader(NameReader):
                 break
             end = self.at
         self.say_action(start, end)
+
+    def leads_on(self, following: Token) -> bool:
+        """Whether an adverb may stand before this token: a direction, or what can't be its noun."""
+        return following.kind != "word" or self.closes(following.word) or following.word in english.DIRECTIONS
+
+    def then_direction(self) -> int:
+        """How many words "and right" or "then to the right" takes here, 0 when no direction follows."""
+        here, skipped = self.at, 2 if self.peek(1).word == "then" else 1
+        self.at += skipped
+        direction = self.to_direction() or int(self.peek().word in (english.DIRECTIONS | {"forth"}))
+        self.at = here
+        return skipped + direction if direction else 0
 
     def to_direction(self) -> int:
         """How many words "to the left" takes here, 0 when it stands elsewhere."""
@@ -309,7 +327,9 @@ class _ClauseReader(NameReader):
             and self.name_here()
         ):
             part = self.read_name()
-            if part and token.word in ("through", "across", "near", "around"):
+            if part and token.word == "of" and owner and owner.head in english.FRAME_WORDS:
+                self.subjects, self.nearest = [part], part
+            elif part and token.word in ("through", "across", "near", "around"):
                 value = self.text[token.start : self.peek(-1).end]
                 self.mark_scene(part)
                 self.statements.append(Statement("scene", None, value, None, value, token.start))

@@ -15,7 +15,11 @@ SOURCES: Mapping[str, str] = {
     "temporal": "feedback.sources.temporal:TemporalSource",
     "motion": "feedback.sources.motion:MotionSource",
 }
-JUDGES: Mapping[str, str] = {"shapes": "feedback.judges.shapes:ShapesJudge"}
+JUDGES: Mapping[str, str] = {
+    "shapes": "feedback.judges.shapes:ShapesJudge",
+    "vlm": "feedback.judges.vlm_local:LocalVLMJudge",
+    "vlm-endpoint": "feedback.judges.vlm_endpoint:EndpointVLMJudge",
+}
 DETECTORS: Mapping[str, str] = {"shapes": "feedback.detectors.shapes:ShapesDetector"}
 
 
@@ -41,9 +45,31 @@ def open_sources(names: Sequence[str], judge: Judge, detector: Detector | None) 
     return sources
 
 
-def open_judge(name: str) -> Judge:
-    """The judge of this name, or a user's own "package.module:Class"; FeedbackError for an unknown one."""
-    return _make(name, JUDGES, "judge")
+def open_judge(
+    name: str,
+    model: str | None = None,
+    revision: str | None = None,
+    base_url: str | None = None,
+    device: str = "auto",
+) -> Judge:
+    """The judge of this name, or a user's own "package.module:Class", which is made without arguments.
+
+    "vlm" needs a model, a folder or an id on the hub; "vlm-endpoint" a base URL and the model's name there, and is
+    asked one small question, so that a wrong address, key or name shows now. FeedbackError for what can't be used.
+    """
+    match name:
+        case "vlm" if not model:
+            raise FeedbackError("the judge 'vlm' needs a model: --judge-model with a folder or an id on the hub")
+        case "vlm":
+            return _make(name, JUDGES, "judge", model, revision, device)
+        case "vlm-endpoint" if not (model and base_url):
+            raise FeedbackError("the judge 'vlm-endpoint' needs --judge-base-url and --judge-model")
+        case "vlm-endpoint":
+            judge = _make(name, JUDGES, "judge", base_url, model)
+            judge.check()
+            return judge
+        case _:
+            return _make(name, JUDGES, "judge")
 
 
 def open_detector(name: str) -> Detector | None:

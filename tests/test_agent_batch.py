@@ -83,6 +83,14 @@ def test_every_prompt_has_its_folder_and_a_failed_one_is_a_row_with_its_error(tm
     assert float(table[0]["best_score"]) == rows[0].best_score
 
 
+def test_what_will_be_missing_of_a_prompt_stands_in_its_row_and_in_the_summary(tmp_path: Path) -> None:
+    (row,) = run_batch(["a red circle -motion 2"], quick(), tmp_path, lambda _: None)
+    assert any("-motion" in note for note in row.notes)
+    with (tmp_path / "summary.csv").open(encoding="utf-8", newline="") as file:
+        (line,) = csv.DictReader(file)
+    assert line["notes"] == "; ".join(row.notes)
+
+
 def test_a_batch_run_again_renders_nothing_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     renders = tmp_path / "renders.txt"
     monkeypatch.setenv("RETAKE_TEST_RENDERS", str(renders))

@@ -165,8 +165,9 @@ def test_a_batch_is_a_line_a_prompt_and_a_summary(screen: Screen, tmp_path: Path
     display = BatchDisplay(3, screen.console)
     display.show(BatchRow("a [/] ball", "A [/] circle.", 0.5, 0.75, 0.25, 0.25, "score_threshold"))
     display.show(BatchRow("a [/] box", error="ValueError: [/]"))
-    display.show(BatchRow("a cat", original_score=0.5, best_score=None))
-    first, second, third = screen.text.splitlines()
+    display.show(BatchRow("a cat", original_score=0.5, best_score=None, notes=("no [/] cats", "no size")))
+    first, second, third, *notes = screen.text.splitlines()
+    assert [note.split("note")[1].strip() for note in notes] == ["no [/] cats", "no size"]
     assert first.split() == "1/3 a [/] ball 0.500 -> 0.750 gain +0.250 score_threshold".split()  # noqa: SIM905
     assert second.split() == "2/3 a [/] box ValueError: [/]".split()  # noqa: SIM905
     assert "0.500 -> —  gain —" in third

@@ -41,7 +41,7 @@ def test_a_good_config_has_nothing_broken(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(
     ("overrides", "what", "said"),
     [
-        ({"render__renderer": "imaginary"}, "renderer", "known: diffusers, painter, pocket"),
+        ({"render__renderer": "imaginary"}, "renderer", "known: comfyui, diffusers, painter, pocket, server"),
         ({"render__renderer": "no.such:Thing"}, "renderer", "no.such"),
         ({"retrieve__graph": "no/such/folder"}, "retrieval", "no/such/folder"),
         ({"rewrite__rewriter": "imaginary"}, "rewriter", "known: llm, rules"),

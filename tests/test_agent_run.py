@@ -15,11 +15,12 @@ from fakes import fast_config
 from agent.config import LoopConfig, make_config
 from agent.errors import StageError, UsageError
 from agent.llm.scripted import ScriptedLanguageModel
+from agent.optimize import optimize
 from agent.parts import open_parts
 from agent.records import STOP_REASONS, Result
 from agent.rewriters.llm import LLMRewriter
 from agent.run import begin_run, reopen_run
-from agent.trajectory import Trajectory, read_trajectory
+from agent.trajectory import Journal, Trajectory, read_trajectory
 from feedback.sources.scripted import ScriptedSource
 
 LOOSE = "a crimson ball drifting rightwards"
@@ -234,6 +235,29 @@ def test_a_ratio_that_the_renderer_can_not_make_is_told_and_not_asked_for(tmp_pa
     execution = begin_run("a red ball -ar 16:9", LoopConfig(), tmp_path)
     assert execution.config.render.width is None
     assert any("-ar" in note for note in execution.notes)
+
+
+def test_what_will_be_missing_of_a_prompt_is_logged_and_stands_in_the_trajectory(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = fast_config(stop__max_iterations=0, verify__seeds=0)
+    optimize("a red circle -motion 2", config, tmp_path, run_id="run")
+    (note,) = read_trajectory(tmp_path / "run").header["notes"]
+    assert "-motion" in note
+    assert (note, "WARNING") in [(record.getMessage(), record.levelname) for record in caplog.records]
+
+
+def test_a_run_about_which_there_is_nothing_to_say_has_no_notes(finished: Path) -> None:
+    assert "notes" not in read_trajectory(finished).header
+
+
+def test_a_run_is_not_gone_on_with_by_another_revision_of_its_model(tmp_path: Path) -> None:
+    execution = begin_run("a red circle", fast_config(render__renderer="pocket"), tmp_path, "run")
+    execution.folder.create(execution.prompt, execution.config)
+    Journal(execution.folder.trajectory_file).start({"models": {"renderer": {"revision": "0" * 12}}, "prompt": "p"})
+    with pytest.raises(UsageError, match=r"begun with retake/pocket at revision 000000000000, .* --run-id"):
+        execution.execute()
+    assert not list(execution.folder.videos.iterdir())
 
 
 def test_two_processes_do_not_work_in_one_folder(tmp_path: Path) -> None:

@@ -67,10 +67,38 @@ def test_questions_read_naturally(prompt, text):
         ("a panda in a cafe, watercolor painting", ("style", "", "watercolor painting", "")),
         ("an apple on the bottom of a sandwich, front view", ("relation", "apple", "below", "sandwich")),
         ("a couple of dogs", ("count", "dogs", "2", "")),
+        ("exactly one blue square", ("count", "blue square", "1", "")),
+        ("a red and blue circle", ("attribute", "red and blue circle", "red", "")),
+        ("a red and blue circle", ("attribute", "red and blue circle", "blue", "")),
+        ("a cute, happy Corgi", ("attribute", "cute, happy Corgi", "cute", "")),
+        ("a motionless, shiny pool", ("object", "shiny pool", "", "")),
+        ("a video of a red ball that moves up", ("action", "red ball", "moves up", "")),
+        ("a red ball moving fast to the left", ("action", "red ball", "moving fast to the left", "")),
+        ("a ball moves left then to the right", ("action", "ball", "moves left then to the right", "")),
+        ("a red ball moves up then stays still", ("action", "red ball", "stays still", "")),
     ],
 )
 def test_who_does_what_is_resolved(prompt, question):
     assert question in asked(prompt)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "things"),
+    [
+        ("exactly one blue square", ["blue square"]),
+        ("a red and blue circle", ["red and blue circle"]),
+        ("a red ball moving fast", ["red ball"]),
+        ("a circle moves to the left then to the right", ["circle"]),
+        ("a red ball moves up then stays still", ["red ball"]),
+        ("there is a square too", ["square"]),
+    ],
+)
+def test_words_about_things_are_taken_for_no_things(prompt, things):
+    assert [q.subject for q in make_checklist(prompt) if q.kind == "object"] == things
+
+
+def test_a_motion_has_its_direction_however_fast_it_is():
+    assert concepts("a red ball moves fast to the left") == concepts("a red ball moves to the left")
 
 
 def test_what_is_absent_by_wish_is_not_asked_for():

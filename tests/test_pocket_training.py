@@ -2,22 +2,35 @@
 
 import json
 import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import UMT5EncoderModel
 
+from agent.errors import UsageError
 from agent.renderer import RenderRequest
-from agent.renderers.painter_grammar import understand
-from agent.renderers.pocket import FPS, NUM_FRAMES, SIDE_PX, PocketRenderer
+from agent.renderers.painter_grammar import BACKGROUNDS, COLOURS, MOTIONS, RELATIONS, SHAPES, understand
+from agent.renderers.pocket import FPS, MODEL_FOLDER, NUM_FRAMES, SIDE_PX, PocketRenderer
+from examples.pocket import train as training
 from examples.pocket.attention import install_training_attention
-from examples.pocket.captions import MOST_GAPS, training_caption, with_gaps
-from examples.pocket.checker import check
+from examples.pocket.captions import (
+    MOST_GAPS,
+    MOST_REMAINS,
+    SMALL_WORDS,
+    training_caption,
+    with_gaps,
+    with_remains,
+)
+from examples.pocket.checker import ATTRIBUTES, check
 from examples.pocket.drawing import CLEARANCE_PX, MARGIN_PX, draw, step_px
-from examples.pocket.evaluate import with_unknown_words
+from examples.pocket.evaluate import FLUENT, UNKNOWN_WORDS, Gate, draw_sheet, evaluate, with_unknown_words
 from examples.pocket.export import export, tagged
 from examples.pocket.model import make_pipeline, make_text_encoder, make_tokenizer, make_transformer, words
 from examples.pocket.train import Recipe, Trainer, train
@@ -49,7 +62,15 @@ def test_a_tenth_of_the_scenes_is_held_out_and_none_of_them_is_trained_on():
     assert not {canonical(scene) for scene in training} & {canonical(scene) for scene in held_out}
     assert len(training) + len(held_out) == len(SCENES)
     assert 0.08 < len(held_out) / len(SCENES) < 0.12
-    assert all(is_held_out(scene) for scene in held_out_scenes(50))
+
+
+def test_held_out_scenes_are_distinct_and_there_are_no_more_than_there_are():
+    chosen, everything = held_out_scenes(240), sum(map(len, split_scenes(held_out=True)))
+    assert len(set(chosen)) == 240
+    assert all(is_held_out(scene) for scene in chosen)
+    assert len(set(held_out_scenes(everything))) == everything
+    with pytest.raises(ValueError, match="scenes were asked for"):
+        held_out_scenes(everything + 1)
 
 
 def test_no_two_scenes_have_the_same_caption():
@@ -103,11 +124,21 @@ def test_a_caption_with_gaps_misses_a_few_words_and_keeps_the_others_in_order(sc
     assert 1 <= len(words) - len(kept) <= MOST_GAPS
 
 
+@settings(deadline=None)
+@given(scene=scenes, seed=st.integers(0, 1000))
+def test_what_is_left_of_other_sentences_stands_around_the_caption_in_known_words(scene: Scene, seed: int):
+    text = with_remains(canonical(scene), np.random.default_rng(seed))
+    before, after = text.split(canonical(scene))
+    assert {*before.split(), *after.split()} <= {*SMALL_WORDS}
+    assert max(len(before.split()), len(after.split())) <= MOST_REMAINS
+    assert set(SMALL_WORDS) <= set(words())
+
+
 def test_training_captions_are_empty_and_canonical_by_their_shares():
     rng, scene = np.random.default_rng(0), SCENES[5000]
     captions = [training_caption(scene, rng) for _ in range(2000)]
     assert np.mean([not caption for caption in captions]) == pytest.approx(0.1, abs=0.03)
-    assert np.mean([caption == canonical(scene) for caption in captions]) == pytest.approx(0.9 * 0.6 * 0.85, abs=0.05)
+    assert np.mean([caption == canonical(scene) for caption in captions]) == pytest.approx(0.9 * 0.6 * 0.7, abs=0.05)
 
 
 @settings(deadline=None)
@@ -216,9 +247,119 @@ def test_training_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path)
 
 def test_a_checkpoint_of_another_recipe_is_refused_but_for_its_length():
     state = Trainer(TINY).state()
-    Trainer(Recipe(steps=9, batch_size=2, warmup_steps=1)).restore(state)
-    with pytest.raises(ValueError, match="another folder"):
-        Trainer(Recipe(steps=4, batch_size=3, warmup_steps=1)).restore(state)
+    Trainer(replace(TINY, steps=9)).restore(state)
+    with pytest.raises(UsageError, match="batch_size 2, not 3: give the same, or use another folder"):
+        Trainer(replace(TINY, batch_size=3)).restore(state)
+    with pytest.raises(UsageError, match="start None, not 'elsewhere'"):
+        Trainer(replace(TINY, start="elsewhere")).restore(state)
+    with pytest.raises(UsageError, match="4 steps are done already"):
+        Trainer(replace(TINY, steps=3)).restore({**state, "step": 4})
+
+
+def test_training_starts_with_the_weights_of_the_model_it_is_given():
+    trainer = Trainer(TINY)
+    trainer.start_from(MODEL_FOLDER)
+    shipped: Any = UMT5EncoderModel.from_pretrained(MODEL_FOLDER / "text_encoder", torch_dtype=torch.float32)
+    for name, weight in shipped.state_dict().items():
+        torch.testing.assert_close(trainer.networks["text_encoder"].state_dict()[name], weight)
+        torch.testing.assert_close(trainer.average[f"text_encoder.{name}"], weight)
+
+
+def test_a_start_that_is_no_model_is_refused_before_anything_is_written(tmp_path: Path):
+    with pytest.raises(UsageError, match="no trained pipeline in"):
+        train(tmp_path / "run", replace(TINY, start=str(tmp_path / "none")))
+    assert not (tmp_path / "run").exists()
+
+
+def test_training_killed_between_log_and_checkpoint_resumes_to_the_same_model_and_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(training, "WATCHED_SCENES", 2)
+    recipe, save = replace(TINY, steps=2, start=str(MODEL_FOLDER)), torch.save
+    straight = train(tmp_path / "straight", recipe, every=1)
+
+    def killed_at_step_2(state: dict[str, Any], path: Path) -> None:
+        if state["step"] == 2:
+            raise KeyboardInterrupt
+        save(state, path)
+
+    monkeypatch.setattr(torch, "save", killed_at_step_2)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "killed", recipe, every=1)
+    monkeypatch.setattr(torch, "save", save)
+    log = tmp_path / "killed" / "log.jsonl"
+    assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [1, 2]
+    log.write_text(log.read_text() + '{"step": 3, "lo')
+    resumed = train(tmp_path / "killed", recipe, every=1)
+    assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [1, 2]
+    for weights in ("transformer", "text_encoder"):
+        one, other = (next((model / weights).glob("*.safetensors")).read_bytes() for model in (straight, resumed))
+        assert one == other
+
+
+def test_exporting_replaces_the_model_and_keeps_what_was_written_by_hand(tmp_path: Path):
+    trained, shipped = tmp_path / "trained", tmp_path / "shipped"
+    shutil.copytree(MODEL_FOLDER, trained, ignore=shutil.ignore_patterns("README.md", "captions.jsonl"))
+    (shipped / "vae").mkdir(parents=True)
+    (shipped / "vae" / "old.safetensors").touch()
+    (shipped / "README.md").write_text("the card")
+    export(trained, shipped)
+    assert (shipped / "README.md").read_text() == "the card"
+    assert (shipped / "model_index.json").read_bytes() == (trained / "model_index.json").read_bytes()
+    assert not (shipped / "vae" / "old.safetensors").exists()
+    assert len(read_captions(shipped / "captions.jsonl").captions) == 1000
+    assert {path.name for path in tmp_path.iterdir()} == {"trained", "shipped"}
+
+
+def test_exporting_what_is_no_model_leaves_the_shipped_one_as_it_is(tmp_path: Path):
+    (tmp_path / "shipped").mkdir()
+    (tmp_path / "shipped" / "model_index.json").write_text("{}")
+    with pytest.raises(UsageError, match="no trained pipeline"):
+        export(tmp_path / "run" / "model", tmp_path / "shipped")
+    assert (tmp_path / "shipped" / "model_index.json").read_text() == "{}"
+
+
+# Evaluation
+
+
+def test_a_gate_on_a_gain_is_missed_on_a_tie():
+    assert not Gate("gain", 0.0, None, 8, above=0.0).passed
+    assert Gate("gain", 0.01, None, 8, above=0.0).passed
+    assert Gate("share", 0.97, None, 8, at_least=0.97).passed
+
+
+def test_fluent_english_around_a_caption_names_nothing_that_could_be_drawn():
+    said = {word for sentence in FLUENT for word in re.findall(r"\w+", sentence.lower())}
+    phrases = (*COLOURS, *SHAPES, *MOTIONS, *RELATIONS, *BACKGROUNDS)
+    drawn = {word for phrase in phrases for word in phrase.split()}
+    assert not said & (drawn - {"is", "to", "the", "of"})
+    assert {"the", "of", "on", "is"} <= said & set(words())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_evaluation_tells_every_gate_of_the_model_that_ships(tmp_path: Path):
+    gates = {gate.name: gate for gate in evaluate(MODEL_FOLDER, 8, 1)}
+    for name in (
+        "drawn truth: all",
+        "VAE round trip: all",
+        *(f"canonical: {attribute}" for attribute in (*ATTRIBUTES, "all")),
+        *(f"canonical, {kind}: {of}" for kind in ("one thing", "two things") for of in ("count", "all")),
+        "canonical above as users type",
+        "one canonical above the best of four as typed",
+        "canonical above fluent English around it",
+        *(f"canonical above {count} unknown words, {length} tokens" for count, length in UNKNOWN_WORDS),
+        "memory of the process at most, MB",
+        "same clips in two processes",
+    ):
+        assert gates[name].count >= 1, name
+    assert gates["drawn truth: all"].passed
+    assert gates["same clips in two processes"].passed
+    draw_sheet(tmp_path / "sheet.png", MODEL_FOLDER)
+    assert (tmp_path / "sheet.png").stat().st_size > 0
+
+
+# From scratch
 
 
 @pytest.mark.slow
@@ -240,4 +381,4 @@ def test_tags_are_phrases_of_their_caption():
     for scene in SCENES[::1000]:
         row = tagged(scene)
         for phrase in (*row["scenes"], *row["subjects"], *row["actions"]):
-            assert phrase in str(row["caption"]).lower() or phrase.startswith("a ")
+            assert phrase in str(row["caption"]).lower()

@@ -86,7 +86,7 @@ def test_wheel_holds_our_packages_and_nothing_else(tmp_path: Path) -> None:
         (["run", ""], "the prompt is empty"),
         (["run", " \t\n "], "the prompt is empty"),
         (["run", "x" * 20_000], "20,000 characters"),
-        (["run", "a ball", "--renderer", "imaginary"], "known: diffusers, painter, pocket"),
+        (["run", "a ball", "--renderer", "imaginary"], "known: comfyui, diffusers, painter, pocket, server"),
         (["run", "a cat on a beach"], "--renderer diffusers --model"),
         (["run", "a ball", "--renderer", "no.such:Thing"], "no.such"),
         (["run", "a ball", "--rewriter", "imaginary"], "known: llm, rules"),

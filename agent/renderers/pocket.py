@@ -4,10 +4,13 @@ The model is in `pocket_model/`, a diffusers folder like any other; its card the
 it is. It draws one or two coloured shapes, and follows captions worded like those it was trained on.
 """
 
+import hashlib
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +34,12 @@ NUM_FRAMES = 5
 FPS = 5.0
 STEPS = 12
 GUIDANCE = 2.0
-MAX_TOKENS = 128
+PADDED_TO = 128
+"""Tokens of a text, unless told otherwise."""
 
 
 def _is_worth_telling(record: logging.LogRecord) -> bool:
-    return "has to be divisible by 1" not in record.getMessage()
+    return re.search(r"has to be divisible by 1\b", record.getMessage()) is None
 
 
 # WanPipeline says so at every clip of a model that does not compress time.
@@ -58,7 +62,7 @@ class PocketRenderer(DiffusersRenderer):
         device: str = "auto",
         dtype: str = "auto",
         model: str | Path = MODEL_FOLDER,
-        max_tokens: int = MAX_TOKENS,
+        max_tokens: int = PADDED_TO,
     ):
         super().__init__(
             model,
@@ -78,10 +82,18 @@ class PocketRenderer(DiffusersRenderer):
 
     @property
     def info(self) -> RendererInfo:
-        """Its captions are its own; the model is "retake/pocket", or the folder that was given instead."""
+        """Its captions are its own; the model is "retake/pocket", or the folder given instead, at its weights' hash."""
         own = super().info
         model = "retake/pocket" if own.model == str(MODEL_FOLDER) else own.model
-        return replace(own, name="pocket", model=model, captions="pocket")
+        return replace(own, name="pocket", model=model, revision=own.revision or self._weights_hash, captions="pocket")
+
+    @cached_property
+    def _weights_hash(self) -> str:
+        """The first 12 hex digits of a SHA-256 over all weights: another one for every model that is trained."""
+        folder, digest = Path(self._files.location), hashlib.sha256()
+        for file in sorted(folder.rglob("*.safetensors")):
+            digest.update(file.read_bytes())
+        return digest.hexdigest()[:12]
 
     def resolve(self, request: RenderRequest) -> RenderRequest:
         """As the diffusers renderer does, but at the one size that the model was trained on."""

@@ -1,4 +1,8 @@
-"""What the model reads in training: mostly canonical captions, some reworded, incomplete, or with words missing."""
+"""What the model reads in training: mostly canonical captions, some reworded, incomplete, or marred.
+
+Marred is what a text looks like whose unknown words the tokenizer leaves out: words are missing, or a few small words
+stand before and after the caption, left over from other sentences.
+"""
 
 import numpy as np
 
@@ -12,6 +16,12 @@ PARAPHRASE_SHARE = 0.2
 GAPS_SHARE = 0.15
 """Of captions that miss words anywhere, as a text does whose unknown words the tokenizer leaves out."""
 MOST_GAPS = 4
+REMAINS_SHARE = 0.15
+"""Of captions with what is left of other sentences around them."""
+MOST_REMAINS = 10
+"""Before, and after."""
+SMALL_WORDS = ("a", "and", "is", "it", "of", "on", "that", "the", "there", "to", "video", ",", ".")
+"""Those of the known words that any English sentence may have."""
 
 
 def training_caption(scene: Scene, rng: np.random.Generator) -> str:
@@ -25,7 +35,12 @@ def training_caption(scene: Scene, rng: np.random.Generator) -> str:
         caption = str(rng.choice(paraphrases(scene)))
     else:
         caption = incomplete(scene, rng)
-    return with_gaps(caption, rng) if rng.random() < GAPS_SHARE else caption
+    marred = rng.random()
+    if marred < GAPS_SHARE:
+        return with_gaps(caption, rng)
+    if marred < GAPS_SHARE + REMAINS_SHARE:
+        return with_remains(caption, rng)
+    return caption
 
 
 def with_gaps(caption: str, rng: np.random.Generator) -> str:
@@ -34,3 +49,9 @@ def with_gaps(caption: str, rng: np.random.Generator) -> str:
     for _ in range(min(rng.integers(1, MOST_GAPS + 1), len(words) - 1)):
         del words[rng.integers(len(words))]
     return " ".join(words)
+
+
+def with_remains(caption: str, rng: np.random.Generator) -> str:
+    """The caption between small words, up to ten before it and ten after."""
+    before, after = (rng.choice(SMALL_WORDS, rng.integers(MOST_REMAINS + 1)) for _ in range(2))
+    return " ".join([*before, caption, *after])

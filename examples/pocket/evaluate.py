@@ -24,17 +24,26 @@ from rich.progress import track
 from rich.table import Table
 
 from agent.renderer import RenderRequest
-from agent.renderers.pocket import FPS, MAX_TOKENS, MODEL_FOLDER, PocketRenderer
+from agent.renderers.pocket import FPS, MODEL_FOLDER, PADDED_TO, PocketRenderer
 from examples.pocket.checker import ATTRIBUTES, check
 from examples.pocket.contact_sheet import write_sheet
 from examples.pocket.drawing import draw
 from examples.pocket.watch import held_out_scenes
-from examples.pocket.world import Scene, as_users_type, canonical, paraphrases
+from examples.pocket.world import Scene, as_users_type, canonical, paraphrases, split_scenes
 from feedback.clip import Clip
 
 SEEDS = 4
+WORKERS = min(4, os.cpu_count() or 1)
+NUM_HELD_OUT = sum(map(len, split_scenes(held_out=True)))
 UNKNOWN_WORDS = ((30, 64), (90, 128), (300, 512))
 """How many are put into a caption, and to how many tokens the text is then padded."""
+FLUENT = (
+    "This is the first of many short films by one of our students. {} She made it on a rainy day.",
+    "In the museum, at the end of the hall, is a screen. {} It is there for the whole of the summer.",
+    "Imagine, for a moment, the calm of an early morning. {} That is all there is to see, and it is enough.",
+    "The music is slow, the mood is soft. {} On the last of the frames the light is warm, as in a dream.",
+)
+"""What is said around a caption; of its words, the model knows "the", "of", "on", "is" and their like."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,7 @@ class Job:
     scene: Scene
     text: str
     seed: int
-    max_tokens: int = MAX_TOKENS
+    max_tokens: int = PADDED_TO
 
 
 @dataclass(frozen=True)
@@ -67,13 +76,22 @@ class Gate:
     count: int
     at_least: float | None = None
     at_most: float | None = None
+    above: float | None = None
 
     @property
     def passed(self) -> bool:
         """Whether it is reached; what has no bound is only told."""
-        return (self.at_least is None or self.figure >= self.at_least) and (
-            self.at_most is None or self.figure <= self.at_most
+        return (
+            (self.at_least is None or self.figure >= self.at_least)
+            and (self.at_most is None or self.figure <= self.at_most)
+            and (self.above is None or self.figure > self.above)
         )
+
+    @property
+    def bound(self) -> str:
+        """As the table shows it; empty when there is none."""
+        bounds = (("≥", self.at_least), ("≤", self.at_most), (">", self.above))
+        return " ".join(f"{sign} {value:g}" for sign, value in bounds if value is not None)
 
 
 def evaluate(model: Path, num_scenes: int, workers: int) -> list[Gate]:
@@ -81,13 +99,16 @@ def evaluate(model: Path, num_scenes: int, workers: int) -> list[Gate]:
     scenes = held_out_scenes(num_scenes)
     gates = [*_without_model(scenes, model)]
     some = scenes[: max(1, num_scenes // 2)]
-    noisy = {
+    around = {
         f"{words} unknown words, {length} tokens": [
             Job(s, with_unknown_words(canonical(s), np.random.default_rng(words), words), i, max_tokens=length)
             for i, s in enumerate(some)
         ]
         for words, length in UNKNOWN_WORDS
     }
+    around["fluent English around it"] = [
+        Job(s, FLUENT[i % len(FLUENT)].format(canonical(s)), i) for i, s in enumerate(some)
+    ]
     sets = {
         "canonical": [Job(s, canonical(s), i) for i, s in enumerate(scenes)],
         "reworded": [Job(s, paraphrases(s)[i % 4], i) for i, s in enumerate(scenes)],
@@ -95,7 +116,7 @@ def evaluate(model: Path, num_scenes: int, workers: int) -> list[Gate]:
             f"typed {k}": [Job(s, as_users_type(s), i + k * num_scenes) for i, s in enumerate(scenes)]
             for k in range(SEEDS)
         },
-        **noisy,
+        **around,
     }
     shown = _render_all(sets, model, workers)
     bounds = {"count": 0.97, "colour": 0.97, "shape": 0.95, "motion": 0.85, "all": 0.60}
@@ -104,7 +125,7 @@ def evaluate(model: Path, num_scenes: int, workers: int) -> list[Gate]:
         gates.append(_share(f"canonical: {attribute}", _of(attribute, drawn), at_least=bounds.get(attribute)))
     for kind, has_companion in (("one thing", False), ("two things", True)):
         clips = [clip for clip, s in zip(drawn, scenes, strict=True) if (s.companion is not None) == has_companion]
-        gates.append(_share(f"canonical, {kind}: all", _of("all", clips)))
+        gates += [_share(f"canonical, {kind}: {attribute}", _of(attribute, clips)) for attribute in ("count", "all")]
     gates.append(_share("reworded as in training: all", _of("all", [clip.attributes for clip in shown["reworded"]])))
     worded, typed = ([clip.typed for clip in shown[name]] for name in ("canonical", "typed 0"))
     four = zip(*(shown[f"typed {k}"] for k in range(SEEDS)), strict=True)
@@ -114,9 +135,9 @@ def evaluate(model: Path, num_scenes: int, workers: int) -> list[Gate]:
         _share("the same scenes, canonical: all they ask", worded),
         _gap("canonical above as users type", worded, typed, at_least=0.25),
         _share("as users type, best of four seeds: all they ask", best),
-        _gap("one canonical above the best of four as typed", worded, best, at_least=0.0),
+        _gap("one canonical above the best of four as typed", worded, best, above=0.0),
     ]
-    for name in noisy:
+    for name in around:
         clips = [clip.attributes for clip in shown[name]]
         gates.append(_gap(f"canonical above {name}", _of("all", drawn[: len(some)]), _of("all", clips), at_most=0.05))
     return [*gates, *_cost(model)]
@@ -183,13 +204,12 @@ def _gap(
     name: str,
     better: Sequence[bool],
     worse: Sequence[bool],
-    at_least: float | None = None,
-    at_most: float | None = None,
+    **bounds: float,
 ) -> Gate:
     """The mean difference on the same scenes, with its paired standard error."""
     differences = np.subtract(better, worse, dtype=float)
     error = float(np.std(differences, ddof=1)) / len(differences) ** 0.5
-    return Gate(name, float(differences.mean()), error, len(differences), at_least, at_most)
+    return Gate(name, float(differences.mean()), error, len(differences), **bounds)
 
 
 def _cost(model: Path) -> Iterable[Gate]:
@@ -212,11 +232,9 @@ def print_gates(gates: Sequence[Gate], show: Callable[[Table], None]) -> None:
     """A table of all figures."""
     table = Table("", "figure", "s.e.", "n", "gate", "")
     for gate in gates:
-        bound = f"≥ {gate.at_least:g}" if gate.at_least is not None else ""
-        bound = f"≤ {gate.at_most:g}" if gate.at_most is not None else bound
-        verdict = ("passed" if gate.passed else "[red]missed[/]") if bound else ""
+        verdict = ("passed" if gate.passed else "[red]missed[/]") if gate.bound else ""
         error = "" if gate.error is None else f"{gate.error:.3f}"
-        table.add_row(gate.name, f"{gate.figure:.3f}", error, str(gate.count), bound, verdict)
+        table.add_row(gate.name, f"{gate.figure:.3f}", error, str(gate.count), gate.bound, verdict)
     show(table)
 
 
@@ -228,8 +246,8 @@ def draw_sheet(path: Path, model: Path) -> None:
 
 def main(
     model: Annotated[Path, typer.Option(help="The pipeline's folder.")] = MODEL_FOLDER,
-    scenes: Annotated[int, typer.Option(min=8, help="Held-out scenes.")] = 240,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that render.")] = os.cpu_count() or 1,
+    scenes: Annotated[int, typer.Option(min=8, max=NUM_HELD_OUT, help="Held-out scenes, all distinct.")] = 240,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that render, of about 0.5 GB each.")] = WORKERS,
     sheet: Annotated[Path | None, typer.Option(help="Where to write a contact sheet of 16 held-out prompts.")] = None,
 ) -> None:
     """Print the gates; exit code 1 when one is missed."""

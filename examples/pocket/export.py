@@ -12,24 +12,36 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from agent.errors import UsageError
 from agent.renderers.pocket import MODEL_FOLDER
 from examples.pocket.world import Scene, canonical, split_scenes
 
 NUM_CAPTIONS = 1000
-KEPT = {"README.md"}
-"""Written by hand: the model card."""
 
 
 def export(model: Path, into: Path) -> None:
-    """Replaces the model in `into`, card aside."""
-    for old in into.iterdir() if into.exists() else ():
-        if old.name not in KEPT:
-            shutil.rmtree(old) if old.is_dir() else old.unlink()
-    shutil.copytree(model, into, dirs_exist_ok=True)
-    for file in into.rglob("*.safetensors"):
+    """Replaces the parts of the model and the captions in `into`; what else is there, such as the card, stays.
+
+    The new folder is made beside the old one and takes its place when it is whole. Raises UsageError when `model` is
+    no trained pipeline.
+    """
+    if not (model / "model_index.json").is_file():
+        raise UsageError(f"no trained pipeline in {model}: let `examples.pocket.train` finish there first")
+    draft, former = (into.with_name(f"{into.name}.{which}") for which in ("new", "old"))
+    shutil.rmtree(draft, ignore_errors=True)
+    shutil.copytree(into, draft) if into.exists() else draft.mkdir(parents=True)
+    for part in model.iterdir():
+        shutil.rmtree(draft / part.name, ignore_errors=True)
+        shutil.copytree(part, draft / part.name) if part.is_dir() else shutil.copy(part, draft / part.name)
+    for file in draft.rglob("*.safetensors"):
         file.chmod(0o644)
     lines = [json.dumps(tagged(scene)) for scene in _captioned_scenes()]
-    (into / "captions.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (draft / "captions.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    if into.exists():
+        shutil.rmtree(former, ignore_errors=True)
+        into.rename(former)
+    draft.rename(into)
+    shutil.rmtree(former, ignore_errors=True)
 
 
 def tagged(scene: Scene) -> dict[str, str | list[str]]:
@@ -55,7 +67,10 @@ def _captioned_scenes() -> Iterator[Scene]:
 
 
 def _main(run: Annotated[Path, typer.Argument(help="Folder that `examples.pocket.train` wrote.")]) -> None:
-    export(run / "model", MODEL_FOLDER)
+    try:
+        export(run / "model", MODEL_FOLDER)
+    except UsageError as problem:
+        raise SystemExit(f"error: {problem}") from None
     size = sum(file.stat().st_size for file in MODEL_FOLDER.rglob("*") if file.is_file())
     print(f"{MODEL_FOLDER}: {size / 1e6:.1f} MB")
 

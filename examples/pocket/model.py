@@ -17,7 +17,8 @@ from examples.pocket.world import all_scenes, canonical, paraphrases
 
 WIDTH = 128
 TEXT_WIDTH = 128
-MAX_TOKENS = 512
+LONGEST_TEXT = 512
+"""In tokens; what the pipeline may pad to, and is trained with."""
 FLOW_SHIFT = 4.0
 SPECIAL = ("<pad>", "</s>")
 
@@ -40,7 +41,7 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
         tokenizer_object=tokenizer,
         pad_token="<pad>",  # noqa: S106 - no password
         eos_token="</s>",  # noqa: S106
-        model_max_length=MAX_TOKENS,
+        model_max_length=LONGEST_TEXT,
     )
 
 

@@ -1,4 +1,4 @@
-"""Trains the pocket model: `python -m examples.pocket.train OUT`. Stopped at any moment, it goes on where it was.
+"""Trains the pocket model: `python -m examples.pocket.train OUT`. Stopped at any moment, it resumes at its checkpoint.
 
 In OUT: `log.jsonl` (losses, checker accuracies on held-out scenes), `sheet-*.png` (held-out samples), `checkpoint.pt`,
 and at the end `model/`, the pipeline in float16 as diffusers saves it.
@@ -7,7 +7,7 @@ and at the end `model/`, the pipeline in float16 as diffusers saves it.
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import UMT5EncoderModel
 
+from agent.errors import UsageError
 from agent.renderers.painter_grammar import COLOURS, MOTIONS, RELATIONS, SHAPES, Relation
 from agent.renderers.pocket import SIDE_PX
 from examples.pocket.attention import install_training_attention
@@ -27,7 +28,7 @@ from examples.pocket.captions import training_caption
 from examples.pocket.contact_sheet import write_sheet
 from examples.pocket.drawing import Drawn, draw
 from examples.pocket.model import (
-    MAX_TOKENS,
+    LONGEST_TEXT,
     TEXT_WIDTH,
     WIDTH,
     make_pipeline,
@@ -62,8 +63,10 @@ class Recipe:
     """Of the throw-away head that names what each token of the clip shows."""
     role_weight: float = 0.5
     """Of the one that says for each colour word of the caption what its thing is, does and stands to the other."""
-    one_thing_share: float = 0.45
+    one_thing_share: float = 0.2
     seed: int = 0
+    start: str | None = None
+    """Folder of the trained pipeline whose weights it begins with; None is from scratch."""
 
 
 class Trainer:
@@ -137,7 +140,7 @@ class Trainer:
         lengths = tokens.attention_mask.sum(1)
         # As long as the pipeline may pad a text to, but at least as long as the longest here.
         shortest = float(np.log(tokens.input_ids.shape[1] + 1))
-        padded_to = torch.exp(torch.rand(len(noisy)) * (np.log(MAX_TOKENS) - shortest) + shortest).round()
+        padded_to = torch.exp(torch.rand(len(noisy)) * (np.log(LONGEST_TEXT) - shortest) + shortest).round()
         self.attention.set_padding(tokens.attention_mask, padded_to - lengths)
         with torch.autocast("cpu", torch.bfloat16):
             text = self.networks["text_encoder"](tokens.input_ids, tokens.attention_mask).last_hidden_state
@@ -190,18 +193,23 @@ class Trainer:
         }
 
     def start_from(self, model: Path) -> None:
-        """Begins with the weights of a trained pipeline; the throw-away heads are new."""
+        """Begins with the weights of a trained pipeline; the throw-away heads are new. Raises UsageError."""
+        if not (model / "model_index.json").is_file():
+            raise UsageError(f"no trained pipeline in {model}: name a folder that holds model_index.json")
         for part, made in (("transformer", WanTransformer3DModel), ("text_encoder", UMT5EncoderModel)):
             trained: Any = made.from_pretrained(model / part, torch_dtype=torch.float32)
             self.networks[part].load_state_dict(trained.state_dict())
         self.average = {name: weight.detach().clone() for name, weight in self.networks.state_dict().items()}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Goes on from a checkpoint; only the number of steps may have changed. Raises ValueError otherwise."""
-        made_with, asked = Recipe(**state["recipe"]), self.recipe
-        if replace(made_with, steps=asked.steps) != asked:
-            raise ValueError(f"the checkpoint was made with {made_with}, not {asked}: use another folder")
+        """Goes on from a checkpoint. Raises UsageError when more differs than the steps still to go."""
+        before, now = asdict(Recipe(**state["recipe"])), asdict(self.recipe)
+        if changed := [name for name in now if name != "steps" and before[name] != now[name]]:
+            told = ", ".join(f"{name} {before[name]!r}, not {now[name]!r}" for name in changed)
+            raise UsageError(f"the checkpoint was made with {told}: give the same, or use another folder")
         self.step = state["step"]
+        if self.step > self.recipe.steps:
+            raise UsageError(f"{self.step} steps are done already: ask for as many or more, or use another folder")
         self.networks.load_state_dict(state["networks"])
         self.average = state["average"]
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
@@ -210,18 +218,19 @@ class Trainer:
         torch.set_rng_state(state["torch_rng"])
 
 
-def train(out: Path, recipe: Recipe, *, every: int = 500, start: Path | None = None) -> Path:
+def train(out: Path, recipe: Recipe, *, every: int = 500) -> Path:
     """The folder of the trained pipeline; checkpoints, logs and samples go to `out` every so many steps.
 
-    `start` is the folder of a trained pipeline, whose weights this one begins with.
+    Raises UsageError when `out` holds the checkpoint of another recipe, or there is no pipeline to start from.
     """
-    out.mkdir(parents=True, exist_ok=True)
     trainer, checkpoint = Trainer(recipe), out / "checkpoint.pt"
-    if start:
-        trainer.start_from(start)
     if checkpoint.exists():
         trainer.restore(torch.load(checkpoint, weights_only=True))
         print(f"going on at step {trainer.step} of {recipe.steps}")
+    elif recipe.start:
+        trainer.start_from(Path(recipe.start))
+    out.mkdir(parents=True, exist_ok=True)
+    _forget_after(trainer.step, out / "log.jsonl")
     recent: list[dict[str, float]] = []
     began, since = time.monotonic(), trainer.step
     while trainer.step < recipe.steps:
@@ -240,6 +249,15 @@ def train(out: Path, recipe: Recipe, *, every: int = 500, start: Path | None = N
     pipeline = trainer.averaged_pipeline().to(dtype=torch.float16)
     pipeline.save_pretrained(out / "model")
     return out / "model"
+
+
+def _forget_after(step: int, log: Path) -> None:
+    """Drops what was logged after this step, and a torn last line: it was not checkpointed and comes again."""
+    if log.exists():
+        whole = [line for line in log.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        draft = log.with_suffix(".new")
+        draft.write_text("".join(line for line in whole if json.loads(line)["step"] <= step))
+        draft.replace(log)
 
 
 def _watch(trainer: Trainer, out: Path) -> dict[str, float]:
@@ -334,8 +352,12 @@ def _main(
     start: Annotated[Path | None, typer.Option(help="Folder of a trained pipeline to begin with.")] = None,
 ) -> None:
     """Train the pocket model from scratch, or go on from OUT's checkpoint."""
-    recipe = Recipe(steps, batch_size, muon_lr=learning_rate, adam_lr=learning_rate, seed=seed)
-    print(train(out, recipe, every=every, start=start))
+    begin_with = str(start.resolve()) if start else None
+    recipe = Recipe(steps, batch_size, muon_lr=learning_rate, adam_lr=learning_rate, seed=seed, start=begin_with)
+    try:
+        print(train(out, recipe, every=every))
+    except UsageError as problem:
+        raise SystemExit(f"error: {problem}") from None
 
 
 if __name__ == "__main__":

@@ -5,19 +5,24 @@ from typing import Any
 import numpy as np
 import torch
 
-from agent.renderers.pocket import FPS, GUIDANCE, NUM_FRAMES, SIDE_PX, STEPS
+from agent.renderers.pocket import FPS, GUIDANCE, NUM_FRAMES, PADDED_TO, SIDE_PX, STEPS
 from examples.pocket.checker import check
 from examples.pocket.world import Scene, canonical, split_scenes
 from feedback.clip import Clip
 
-MAX_TOKENS = 64
-
 
 def held_out_scenes(count: int) -> list[Scene]:
-    """Scenes kept from training, always the same ones: by turns of one thing and of two."""
+    """Distinct scenes kept from training, always the same ones: by turns of one thing and of two while there are both.
+
+    Raises:
+        ValueError: There are not so many.
+    """
     rng = np.random.default_rng(1)
-    one, two = split_scenes(held_out=True)
-    return [kinds[rng.integers(len(kinds))] for kinds in (one, two) * ((count + 1) // 2)][:count]
+    one, two = ([kinds[at] for at in rng.permutation(len(kinds))] for kinds in split_scenes(held_out=True))
+    if count > len(one) + len(two):
+        raise ValueError(f"{count:,} scenes were asked for and {len(one) + len(two):,} are held out")
+    by_turns = [scene for pair in zip(one, two, strict=False) for scene in pair]
+    return [*by_turns, *two[len(one) :]][:count]
 
 
 def sample(pipeline: Any, scenes: list[Scene]) -> tuple[list[Clip], dict[str, float]]:
@@ -29,7 +34,7 @@ def sample(pipeline: Any, scenes: list[Scene]) -> tuple[list[Clip], dict[str, fl
         num_frames=NUM_FRAMES - 1,
         num_inference_steps=STEPS,
         guidance_scale=GUIDANCE,
-        max_sequence_length=MAX_TOKENS,
+        max_sequence_length=PADDED_TO,
         generator=[torch.Generator().manual_seed(seed) for seed in range(len(scenes))],
         output_type="np",
     ).frames

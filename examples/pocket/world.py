@@ -122,7 +122,7 @@ _USER_WORDS = {
 
 
 def as_users_type(scene: Scene) -> str:
-    """Short and in everyday words, most of which no training caption has; says nothing of background or companion."""
+    """Short, in words for shapes and motions that no training caption has; background and companion are left unsaid."""
     thing, motion = f"{scene.thing.colour} {_USER_WORDS[scene.thing.shape]}", _USER_WORDS[scene.motion]
     if scene.companion is None or scene.relation is None:
         return f"{thing} {motion}"
