@@ -112,7 +112,7 @@ def read_in_groups(files: Sequence[Path], embedder: Embedder) -> tuple[list[Tagg
 
     Captions of one group say the same thing: they are alike, or stand on the same line of files of equal length.
     """
-    columns = [tag_untagged(read_captions(file).captions) for file in files] or [read_starter()]
+    columns = [tuple(tag_untagged(read_captions(file).captions)) for file in files] or [read_starter()]
     captions = [caption for column in columns for caption in column]
     lines = [line for column in columns for line in range(len(column))]
     if len({len(column) for column in columns}) > 1:

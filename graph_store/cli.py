@@ -132,11 +132,9 @@ def query(
 
 def _read_tagged(path: Path, rejected: "list[RejectedRow]") -> "Iterator[TaggedCaption]":
     from graph_store.captions import iter_captions
-    from graph_store.extract import is_tagged
-    from graph_store.rules import tag_caption
+    from graph_store.extract import tag_untagged
 
-    for caption in iter_captions(path, rejected):
-        yield caption if is_tagged(caption) else tag_caption(caption.text)
+    return tag_untagged(iter_captions(path, rejected))
 
 
 def _read_table(folder: str) -> "RelationTable":

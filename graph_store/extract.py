@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,9 +90,9 @@ def is_tagged(caption: TaggedCaption) -> bool:
     return bool(caption.scenes or caption.subjects or caption.actions or caption.atmospheres)
 
 
-def tag_untagged(captions: Iterable[TaggedCaption]) -> tuple[TaggedCaption, ...]:
+def tag_untagged(captions: Iterable[TaggedCaption]) -> Iterator[TaggedCaption]:
     """The captions in their order, those without any phrase tagged by the rules."""
-    return tuple(caption if is_tagged(caption) else tag_caption(caption.text) for caption in captions)
+    return (caption if is_tagged(caption) else tag_caption(caption.text) for caption in captions)
 
 
 def extract_with(ask: Ask, captions: Sequence[str]) -> Extraction:

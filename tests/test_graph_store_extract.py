@@ -130,7 +130,7 @@ def test_any_text_is_tagged_without_a_crash(text):
 
 def test_captions_that_came_with_tags_keep_them():
     tagged = TaggedCaption("A dog runs in a park.", scenes=("elsewhere",))
-    assert tag_untagged([tagged, TaggedCaption("A dog runs in a park.")]) == (
+    assert tuple(tag_untagged([tagged, TaggedCaption("A dog runs in a park.")])) == (
         tagged,
         tag_caption("A dog runs in a park."),
     )
