@@ -70,6 +70,13 @@ def test_the_exported_model_is_opened_without_torch(minilm):
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
+@pytest.mark.parametrize("threads", ["", "2,1"])
+def test_any_setting_of_openmp_is_lived_with(minilm, monkeypatch, threads):
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    assert isinstance(open_embedder("minilm"), MiniLM)
+
+
 def test_a_damaged_export_is_made_anew(minilm, tmp_path, monkeypatch):
     pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
     monkeypatch.setenv("RETAKE_CACHE_DIR", str(tmp_path))
