@@ -4,13 +4,12 @@ Weights are read from safetensors only, and no code that comes with a model is r
 need torchvision; without it a processor is made that takes pictures only.
 """
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from feedback.errors import FeedbackError
+from feedback.pretrained import Pretrained, find_pretrained
+from feedback.torch_models import INSTALL_HINT, first_line
 
-INSTALL_HINT = 'pip install "retake[render]"'
 try:
     import torch
     import transformers
@@ -19,76 +18,18 @@ try:
 except ImportError as error:
     raise FeedbackError(f"the judge 'vlm' needs more packages ({error}): {INSTALL_HINT}") from error
 
-DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
 
-
-@dataclass(frozen=True)
-class VLMFiles:
-    """Where the files of one model are; `find_model` makes one."""
-
-    name: str
-    """As the user calls it."""
-    location: str
-    """Folder, or id on the hub: what `from_pretrained` takes."""
-    commit: str | None
-    """On the hub; None for a folder."""
-    model_type: str
-
-    @property
-    def where(self) -> dict[str, Any]:
-        """What every `from_pretrained` is told."""
-        return {"revision": self.commit or "main", "trust_remote_code": False}
-
-
-def find_device(name: str) -> torch.device:
-    """The device of that name; for "auto" the accelerator if there is one, else the CPU. Raises FeedbackError."""
-    accelerator = torch.accelerator.current_accelerator(check_available=True)
-    if name == "auto":
-        return accelerator or torch.device("cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise FeedbackError(f"the judge's device is {name!r}, but must be auto, cpu, cuda or the like") from error
-    is_there = accelerator and device.type == accelerator.type
-    if device.type != "cpu" and not (is_there and (device.index or 0) < torch.accelerator.device_count()):
-        raise FeedbackError(f"the judge's device is {name!r}, which this machine's PyTorch does not have: use 'auto'")
-    return device
-
-
-def find_dtype(name: str, device: torch.device) -> torch.dtype:
-    """The number format of that name; for "auto" bfloat16 on an accelerator, float32 on a CPU. Raises FeedbackError."""
-    if name == "auto":
-        return torch.float32 if device.type == "cpu" else torch.bfloat16
-    if name not in DTYPES:
-        raise FeedbackError(f"the judge's dtype is {name!r}, but must be auto, {', '.join(DTYPES)}")
-    return DTYPES[name]
-
-
-def find_model(name: str, revision: str | None = None) -> VLMFiles:
-    """The files of a model given as folder or hub id; of the hub, `revision` as the commit that it is now.
-
-    Raises:
-        FeedbackError: It is neither, takes no pictures, or the hub can't be reached.
-    """
-    folder = Path(name).expanduser()
-    if folder.is_dir() and not list(folder.glob("*.safetensors")):
-        raise FeedbackError(f"the folder {name} holds no *.safetensors: it is no model in the format of transformers")
-    location = str(folder) if folder.is_dir() else name
-    try:
-        config = transformers.AutoConfig.from_pretrained(location, revision=revision or "main", trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
+def find_vlm(name: str, revision: str | None = None) -> Pretrained:
+    """The files of a model that takes pictures, given as folder or hub id. Raises FeedbackError when it takes none."""
+    files = find_pretrained(name, revision)
+    if files.model_type not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES:
         raise FeedbackError(
-            f"the judge's model {name} is no folder with a model and did not come from the hub ({_first_line(error)}): "
-            "check its name, the network, and HF_TOKEN if it is gated"
-        ) from error
-    if config.model_type not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES:
-        raise FeedbackError(
-            f"the judge's model {name} is a {config.model_type}, which takes no pictures; name a vision language model"
+            f"the model {name} is a {files.model_type}, which takes no pictures; name a vision language model"
         )
-    return VLMFiles(name, location, getattr(config, "_commit_hash", None), config.model_type)
+    return files
 
 
-def load_processor(files: VLMFiles) -> Any:
+def load_processor(files: Pretrained) -> Any:
     """The model's processor; without its video part when torchvision is not installed. Raises FeedbackError."""
     try:
         processor_class = None if is_torchvision_available() else _with_video_part(files.model_type)
@@ -96,11 +37,11 @@ def load_processor(files: VLMFiles) -> Any:
             return transformers.AutoProcessor.from_pretrained(files.location, **files.where)
         return _processor_of_pictures(processor_class, files)
     except ImportError as error:
-        needed = _first_line(error).removesuffix(" Check out the instructions on the")
+        needed = first_line(error).removesuffix(" Check out the instructions on the")
         raise FeedbackError(f"the processor of {files.name} needs more packages: {needed}") from error
     except Exception as error:
         hint = "get it anew" if is_torchvision_available() else "get it anew, or install torchvision"
-        raise FeedbackError(f"the processor of {files.name} can't be loaded ({_first_line(error)}): {hint}") from error
+        raise FeedbackError(f"the processor of {files.name} can't be loaded ({first_line(error)}): {hint}") from error
 
 
 def _with_video_part(model_type: str) -> Any:
@@ -111,7 +52,7 @@ def _with_video_part(model_type: str) -> Any:
     return processor_class if processor_class and "video_processor" in processor_class.get_attributes() else None
 
 
-def _processor_of_pictures(processor_class: Any, files: VLMFiles) -> Any:
+def _processor_of_pictures(processor_class: Any, files: Pretrained) -> Any:
     """A processor of this class that has no video part. Pictures go through it as they would through the whole one."""
 
     class PicturesOnly(processor_class):
@@ -130,7 +71,7 @@ def _processor_of_pictures(processor_class: Any, files: VLMFiles) -> Any:
     return PicturesOnly.from_args_and_dict([parts[name] for name in processor_class.get_attributes()], settings)
 
 
-def load_model(files: VLMFiles, dtype: torch.dtype, device: torch.device) -> Any:
+def load_model(files: Pretrained, dtype: torch.dtype, device: torch.device) -> Any:
     """The model with its weights on the device, ready to be asked. Raises FeedbackError."""
     try:
         model: Any = transformers.AutoModelForImageTextToText.from_pretrained(
@@ -141,9 +82,5 @@ def load_model(files: VLMFiles, dtype: torch.dtype, device: torch.device) -> Any
         raise FeedbackError(f"the model {files.name} does not fit into the memory of {device}") from error
     except Exception as error:
         raise FeedbackError(
-            f"the weights of {files.name} can't be loaded ({_first_line(error)}): get them anew, as safetensors"
+            f"the weights of {files.name} can't be loaded ({first_line(error)}): get them anew, as safetensors"
         ) from error
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(". :")

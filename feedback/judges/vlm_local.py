@@ -3,23 +3,18 @@
 import logging
 import threading
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
 from PIL import Image
 
 from feedback.clip import Clip
 from feedback.errors import FeedbackError
+from feedback.held_model import HeldModel
 from feedback.judges.vlm import LEAST_MASS, SCALES, Asked, Masses, Scale, Shown, answer_in, ask_model
-from feedback.judges.vlm_loading import (
-    INSTALL_HINT,
-    find_device,
-    find_dtype,
-    find_model,
-    load_model,
-    load_processor,
-)
+from feedback.judges.vlm_loading import find_vlm, load_model, load_processor
 from feedback.records import Question, Verdict
+from feedback.resident import Holding
+from feedback.torch_models import INSTALL_HINT, find_device, find_dtype
 
 try:
     import torch
@@ -58,8 +53,9 @@ class LocalVLMJudge:
     ):
         self.device = find_device(device)
         self.dtype = find_dtype(dtype, self.device)
-        self._files = find_model(model, revision)
-        self._processor = load_processor(self._files)
+        self._files = files = find_vlm(model, revision)
+        self._model = HeldModel(files, self.device, self.dtype, lambda: load_model(files, self.dtype, self.device))
+        self._processor = load_processor(files)
         tokenizer = self._processor.tokenizer
         tokenizer.padding_side = "left"
         tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
@@ -99,7 +95,7 @@ class LocalVLMJudge:
     def _forward(self, shown: Shown, asked: Sequence[Asked]) -> list[Masses]:
         inputs = self._inputs(shown, asked).to(self.device, self.dtype)
         with torch.inference_mode():
-            logits = self._model(**inputs, logits_to_keep=1, use_cache=False).logits[:, -1]
+            logits = self._model.get()(**inputs, logits_to_keep=1, use_cache=False).logits[:, -1]
         probabilities = logits.float().softmax(-1).cpu()
         return [
             {answer: float(row[tokens].sum()) for answer, tokens in self._answers[one.scale.answers].items()}
@@ -144,9 +140,18 @@ class LocalVLMJudge:
                 text = text.replace(token.content, " ")
         return text
 
-    @cached_property
-    def _model(self) -> Any:
-        return load_model(self._files, self.dtype, self.device)
+    @property
+    def holdings(self) -> list[Holding]:
+        """The model."""
+        return self._model.holdings
+
+    def acquire(self) -> None:
+        """Brings the model back to its device."""
+        self._model.acquire()
+
+    def release(self) -> None:
+        """Leaves the device to others."""
+        self._model.release()
 
 
 def _answer_tokens(name: str, tokenizer: Any, scale: Scale) -> dict[str, list[int]]:
