@@ -127,5 +127,5 @@ def test_a_model_that_is_nowhere_is_one_clear_line(tmp_path):
     with pytest.raises(FeedbackError, match="check its name"):
         find_pretrained("nobody/no-such-model")
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "qwen2"}))
-    with pytest.raises(FeedbackError, match="no \\*.safetensors"):
+    with pytest.raises(FeedbackError, match=r"no \*\.safetensors"):
         find_pretrained(str(tmp_path))
