@@ -6,13 +6,15 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from agent.config import LoopConfig
+from agent.draft_order import add_orders
 from agent.errors import Interrupted, UsageError
 from agent.parts import open_parts
-from agent.records import Result
+from agent.records import PairOrders, Result
 from agent.run import begin_run
 from agent.run_folder import write_text
 from feedback.errors import FeedbackError
@@ -33,6 +35,9 @@ class BatchRow:
     verified_gain: float | None = None
     champion_gain: float | None = None
     """Of the champion, also when the original was returned because the champion lost on the unseen seeds."""
+    draft_order: PairOrders | None = None
+    """How its drafts ranked the candidates that were rendered in full; None when the run did not draft. In summary.csv
+    the rank correlation."""
     stop_reason: str = ""
     renders: int = 0
     run_dir: str = ""
@@ -56,6 +61,10 @@ class Summary:
     """Champions that lost to the prompt as typed; the prompt was returned in their place."""
     failed: int
     renders: int
+    drafted: int = 0
+    """Prompts whose drafts were compared with full renders."""
+    draft_order: PairOrders | None = None
+    """Over all those prompts."""
 
 
 def read_prompts(path: Path) -> list[str]:
@@ -110,6 +119,7 @@ def _row(prompt: str, result: Result, run_dir: str, notes: Sequence[str]) -> Bat
         best_score=result.best_score,
         verified_gain=result.verified_gain,
         champion_gain=result.verification.gain if result.verification else result.verified_gain,
+        draft_order=result.promotion.order if result.promotion else None,
         error=f"{result.stop_reason}: {result.why}" if result.stop_reason == "all_candidates_failed" else "",
         stop_reason=result.stop_reason,
         renders=result.totals.renders,
@@ -123,8 +133,13 @@ def _write_summary(rows: Sequence[BatchRow], folder: Path) -> None:
     table = io.StringIO()
     writer = csv.DictWriter(table, [field.name for field in fields(BatchRow)])
     writer.writeheader()
-    writer.writerows(asdict(row) | {"notes": "; ".join(row.notes)} for row in rows)
+    writer.writerows(_cells(row) for row in rows)
     write_text(folder / "summary.csv", table.getvalue())
+
+
+def _cells(row: BatchRow) -> dict[str, Any]:
+    correlation = row.draft_order.rank_correlation if row.draft_order else None
+    return asdict(row) | {"notes": "; ".join(row.notes), "draft_order": correlation}
 
 
 def summarize(rows: Sequence[BatchRow]) -> Summary:
@@ -134,6 +149,7 @@ def summarize(rows: Sequence[BatchRow]) -> Summary:
     that told.
     """
     gains = np.array([row.champion_gain for row in rows if row.champion_gain is not None])
+    orders = [row.draft_order for row in rows if row.draft_order]
     interval: tuple[float | None, float | None] = (None, None)
     if len(gains):
         rng = np.random.default_rng(0)
@@ -149,4 +165,6 @@ def summarize(rows: Sequence[BatchRow]) -> Summary:
         worse=int((gains < 0).sum()),
         failed=sum(bool(row.error) for row in rows),
         renders=sum(row.renders for row in rows),
+        drafted=len(orders),
+        draft_order=add_orders(orders) if orders else None,
     )

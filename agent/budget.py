@@ -1,9 +1,9 @@
-"""Which renders the budget allows: seeds, and the share kept for the verification. Pure."""
+"""Which renders the budget allows: seeds, and the shares kept for full renders and for the verification. Pure."""
 
 from collections.abc import Sequence
 
 from agent.config import LoopConfig
-from agent.records import Candidate, Render
+from agent.records import Candidate, Purpose, Render
 from agent.state import RenderTask
 
 UNSEEN = 10_000
@@ -12,20 +12,30 @@ UNSEEN = 10_000
 
 def loop_seeds(config: LoopConfig) -> list[int]:
     """The seeds on which every candidate of the loop is rendered: fewer than asked where even two would not fit."""
-    count = max(1, min(config.render.seeds, config.stop.max_renders // 2))
+    most = config.stop.max_renders // (4 if config.draft.enabled else 2)
+    count = max(1, min(config.render.seeds, most))
     return [config.seed + index for index in range(count)]
 
 
 def unseen_seeds(config: LoopConfig) -> list[int]:
     """The verification's seeds: what is left when the original and one candidate are rendered, half of all at most."""
-    left = config.stop.max_renders - 2 * len(loop_seeds(config))
+    left = config.stop.max_renders - 2 * len(loop_seeds(config)) - _full_renders(config)
     count = max(0, min(config.verify_seeds, left // 2, config.stop.max_renders // 4))
     return [config.seed + UNSEEN + index for index in range(count)]
 
 
 def reserved_renders(config: LoopConfig) -> int:
-    """Renders kept for champion and original on the unseen seeds."""
-    return 2 * len(unseen_seeds(config))
+    """Renders kept for the drafts' leaders in full, and for champion and original on the unseen seeds."""
+    return _full_renders(config) + 2 * len(unseen_seeds(config))
+
+
+def promoted_count(config: LoopConfig) -> int:
+    """How many candidates a run that drafts renders in full at most: what fits in half of the budget, two at least."""
+    return max(2, min(config.draft.promote, config.stop.max_renders // 2 // len(loop_seeds(config))))
+
+
+def _full_renders(config: LoopConfig) -> int:
+    return promoted_count(config) * len(loop_seeds(config)) if config.draft.enabled else 0
 
 
 def plan_renders(
@@ -47,6 +57,15 @@ def plan_renders(
     return tasks
 
 
+def plan_full_renders(prompt: str, leaders: Sequence[Candidate], config: LoopConfig) -> list[RenderTask]:
+    """Each of the drafts' leaders on every seed of the loop."""
+    return [
+        render_task(prompt, candidate, seed, "full")
+        for candidate in leaders[: promoted_count(config)]
+        for seed in loop_seeds(config)
+    ]
+
+
 def plan_verification(prompt: str, champion: Candidate, original: Candidate, config: LoopConfig) -> list[RenderTask]:
     """Both on every unseen seed, in pairs."""
     return [
@@ -56,7 +75,7 @@ def plan_verification(prompt: str, champion: Candidate, original: Candidate, con
     ]
 
 
-def render_task(prompt: str, candidate: Candidate, seed: int, purpose: str) -> RenderTask:
+def render_task(prompt: str, candidate: Candidate, seed: int, purpose: Purpose) -> RenderTask:
     """One render of this candidate."""
     return {
         "prompt": prompt,

@@ -16,6 +16,8 @@ from pydantic.fields import FieldInfo
 
 from agent.errors import UsageError
 
+LEAST_DRAFT_RENDERS = 4
+
 
 class Settings(BaseModel):
     """A branch of the tree: frozen, unknown keys refused."""
@@ -124,6 +126,37 @@ class RenderConfig(Settings):
         return _without_secret("the renderer's base_url", url)
 
 
+class DraftConfig(Settings):
+    """Cheaper renders while the loop searches; its leaders are rendered in full at the end."""
+
+    enabled: bool = Field(
+        default=False,
+        description="Render candidates as cheaper drafts, and the leaders in full at the end.",
+        json_schema_extra=_flag("draft"),
+    )
+    steps: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="Denoising steps of a draft; unset is half of the full render's.",
+        json_schema_extra=_flag("draft-steps"),
+    )
+    step_cache: float | None = Field(
+        default=None,
+        gt=0.0,
+        le=1.0,
+        description="Threshold of the step cache in drafts, for diffusers models that can; unset is off.",
+        json_schema_extra=_flag("draft-step-cache"),
+    )
+    promote: int = Field(
+        default=3,
+        ge=2,
+        le=16,
+        description="Candidates that are rendered in full at the end, the original among them.",
+        json_schema_extra=_flag("draft-promote"),
+    )
+
+
 class AssessConfig(Settings):
     """Who looks at the videos."""
 
@@ -196,6 +229,7 @@ class LoopConfig(Settings):
     retrieve: RetrieveConfig = RetrieveConfig()
     rewrite: RewriteConfig = RewriteConfig()
     render: RenderConfig = RenderConfig()
+    draft: DraftConfig = DraftConfig()
     assess: AssessConfig = AssessConfig()
     stop: StopConfig = StopConfig()
     verify: VerifyConfig = VerifyConfig()
@@ -212,6 +246,11 @@ class LoopConfig(Settings):
             )
         if self.render.renderer == "comfyui" and not self.render.workflow:
             raise ValueError("renderer 'comfyui' needs --workflow, a JSON file in ComfyUI's API format")
+        if self.draft.enabled and self.stop.max_renders < LEAST_DRAFT_RENDERS:
+            raise ValueError(
+                f"--draft needs --max-renders {LEAST_DRAFT_RENDERS} or more, found {self.stop.max_renders}: "
+                "two candidates, each as a draft and in full"
+            )
         if self.assess.judge == "vlm" and not self.assess.judge_model:
             raise ValueError("judge 'vlm' needs --judge-model, a hub id or a folder")
         if self.assess.judge == "vlm-endpoint" and not (self.assess.judge_base_url and self.assess.judge_model):

@@ -13,7 +13,7 @@ from agent.batch import BatchRow, Summary
 from agent.budget import loop_seeds, reserved_renders
 from agent.doctor import Finding
 from agent.errors import UsageError
-from agent.records import Candidate, Decision, Render, Result, Verification
+from agent.records import Candidate, Decision, Promotion, Render, Result, Verification
 from agent.run import Run
 from agent.run_folder import RunFolder
 from feedback.records import Assessment
@@ -105,6 +105,12 @@ class RunDisplay:
         verb = "stop" if decision.stop else "go on"
         self._say(f"  [cyan]{verb}[/]{f' ({decision.stop})' if decision.stop else ''}: {escape(decision.why)}")
 
+    def _show_promoted(self, promotion: Promotion) -> None:
+        leader = (
+            f"candidate {promotion.champion} leads with {show_score(promotion.score)}" if promotion.champion else ""
+        )
+        self._say(f"[bold]in full[/] {leader or 'nothing could be scored'}; {describe_drafts(promotion)}")
+
     def _show_verified(self, verification: Verification) -> None:
         self._say(f"[bold]verified[/] on {len(verification.seeds)} unseen seeds: gain {_signed(verification.gain)}")
 
@@ -133,13 +139,25 @@ def ask_for_edits(texts: Sequence[Mapping[str, str]], display: RunDisplay, conso
     return edits
 
 
+def describe_drafts(promotion: Promotion) -> str:
+    """How well the drafts foretold the full renders, in one line."""
+    order, correlation = promotion.order, promotion.rank_correlation
+    told = f"rank correlation {_signed(correlation)}" if correlation is not None else promotion.why
+    line = f"drafts against full renders: {told} ({order.pairs} pairs, {order.opposing} the other way round)"
+    if promotion.draft_seconds is not None and promotion.full_seconds is not None:
+        line += f"; {promotion.draft_seconds:.2f} s a draft, {promotion.full_seconds:.2f} s in full"
+    return line
+
+
 def print_result(result: Result, folder: RunFolder, console: Console) -> None:
     """The outcome: best text, both scores, the verified gain, why it stopped, where to look."""
     totals = result.totals
     original = show_score(result.original_score)
+    seeds = "in full, on the loop's seeds" if result.promotion else "on the loop's seeds"
     lines = {
         "best prompt": escape(result.best.text),
-        "score": f"{show_score(result.best_score)}  (original {original}, on the loop's seeds)",
+        "score": f"{show_score(result.best_score)}  (original {original}, {seeds})",
+        **({"drafts": describe_drafts(result.promotion)} if result.promotion else {}),
         "verified gain": _describe_gain(result),
         "stop_reason": f"{result.stop_reason}: {escape(result.why)}",
         "cost": f"{totals.renders} renders ({totals.failed_renders} failed), {totals.llm_calls} LLM calls, "
@@ -205,6 +223,14 @@ def print_summary(summary: Summary, folder: Any, console: Console) -> None:
         console.print(
             f"mean verified gain [bold]{_signed(summary.mean_gain)}[/] "
             f"(95 % bootstrap interval {_signed(low)} to {_signed(high)}, {summary.verified} prompts)",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if summary.draft_order is not None:
+        correlation, order = summary.draft_order.rank_correlation, summary.draft_order
+        console.print(
+            f"drafts against full renders: rank correlation {_signed(correlation)} "
+            f"({order.pairs} pairs of {summary.drafted} prompts, {order.opposing} the other way round)",
             highlight=False,
             soft_wrap=True,
         )

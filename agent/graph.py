@@ -3,6 +3,8 @@
 retrieve -> compose -> screen -> review -> render* -> assess -> decide -+-> refine -> screen (again)
                                                                         +-> render_unseen* -> verify -> finish
                                                                         +-> finish
+
+A run that drafts renders its leaders in full first: decide -> render_full* -> promote -> render_unseen* or finish.
 """
 
 from collections.abc import Callable
@@ -15,12 +17,13 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Send
 
 from agent import nodes
-from agent.budget import plan_renders, plan_verification
+from agent.budget import plan_full_renders, plan_renders, plan_verification
 from agent.ports import Ports
+from agent.promote import find_leaders, promote
 from agent.state import History, LoopState
 
 STEPS_PER_ITERATION = 6
-STEPS_AROUND = 10
+STEPS_AROUND = 12
 NO_VERIFICATION_AFTER = ("stop_file", "time_limit", "all_candidates_failed")
 """Stops after which no more renders are made."""
 
@@ -42,6 +45,8 @@ def build_graph(ports_for: PortsFor, checkpointer: BaseCheckpointSaver[str] | No
         "assess": nodes.assess,
         "decide": nodes.decide,
         "refine": nodes.refine,
+        "render_full": nodes.render,
+        "promote": promote,
         "render_unseen": nodes.render,
         "verify": nodes.verify,
         "finish": nodes.finish,
@@ -56,7 +61,11 @@ def build_graph(ports_for: PortsFor, checkpointer: BaseCheckpointSaver[str] | No
     graph.add_edge("render", "assess")
     graph.add_edge("assess", "decide")
     graph.add_conditional_edges(
-        "decide", partial(_with_ports, route_decision, ports_for), ["refine", "render_unseen", "finish"]
+        "decide", partial(_with_ports, route_decision, ports_for), ["refine", "render_full", "render_unseen", "finish"]
+    )
+    graph.add_edge("render_full", "promote")
+    graph.add_conditional_edges(
+        "promote", partial(_with_ports, route_to_unseen, ports_for), ["render_unseen", "finish"]
     )
     graph.add_edge("render_unseen", "verify")
     graph.add_edge("verify", "finish")
@@ -77,16 +86,25 @@ def route_to_renders(state: LoopState, ports: Ports) -> list[Send] | str:
 
 
 def route_decision(state: LoopState, ports: Ports) -> list[Send] | str:
-    """Another round, the verification, or the end."""
+    """Another round, the leaders in full, the verification, or the end."""
     history = History(state)
     decision = history.decisions[-1]
     if decision.stop is None:
         return "refine"
-    if decision.champion in (None, "0") or decision.stop in NO_VERIFICATION_AFTER:
+    if decision.champion is None or decision.stop in NO_VERIFICATION_AFTER:
         return "finish"
-    tasks = plan_verification(
-        history.prompt, history.candidate(decision.champion), history.candidate("0"), ports.config
-    )
+    if ports.config.draft.enabled:
+        tasks = plan_full_renders(history.prompt, find_leaders(history, ports), ports.config)
+        return [Send("render_full", task) for task in tasks]
+    return route_to_unseen(state, ports)
+
+
+def route_to_unseen(state: LoopState, ports: Ports) -> list[Send] | str:
+    """The verification, or the end when there is nothing to verify."""
+    history = History(state)
+    if history.champion in (None, "0"):
+        return "finish"
+    tasks = plan_verification(history.prompt, history.candidate(history.champion), history.candidate("0"), ports.config)
     return [Send("render_unseen", task) for task in tasks] or "finish"
 
 

@@ -5,21 +5,18 @@ Whatever costs something is done inside `journal.once`, so that a node that runs
 
 from langgraph.types import interrupt
 
+from agent.assess import assess
 from agent.budget import loop_seeds, reserved_renders, unseen_seeds
 from agent.checklist import write_checklist
 from agent.decide import Spent, decide_next
 from agent.drafting import make_candidates, write_drafts
 from agent.ports import Ports
-from agent.records import Assessed, Candidate, Decision, Render, Verification
+from agent.records import Candidate, Decision, Verification, name_render
 from agent.render_clip import render_to_file
 from agent.result import count_totals, make_result
 from agent.standings import mean_known, rank_candidates
 from agent.state import History, LoopState, RenderTask, rows
 from agent.trajectory import RetrievedModifier
-from feedback.combine import combine_feedback
-from feedback.errors import ClipError
-from feedback.gather import gather_feedback
-from feedback.video_file import read_clip
 
 
 def retrieve(state: LoopState, ports: Ports) -> LoopState:
@@ -96,38 +93,10 @@ def render(task: RenderTask, ports: Ports) -> LoopState:
     ports.stop.check()
     if ports.folder.stop_file.exists() or ports.is_out_of_time():
         return {}
-    render_id = f"{task['candidate']}-{task['seed']}"
+    render_id = name_render(task["candidate"], task["seed"], task["purpose"])
     made = ports.journal.once("render", render_id, lambda: render_to_file(task, ports))
     ports.notify("rendered", render=made)
     return {"renders": rows([made])}
-
-
-def assess(state: LoopState, ports: Ports) -> LoopState:
-    """What all sources say of every render that has not been assessed yet."""
-    history = History(state)
-    done = {row.render for row in history.assessed}
-    assessed: list[Assessed] = []
-    for made in history.renders:
-        if made.path is None or made.id in done:
-            continue
-        ports.stop.check()
-        try:
-            row = ports.journal.once("assessed", made.id, lambda made=made: _assess_file(made, history, ports))
-        except ClipError as problem:
-            ports.record_failure("assess", problem)
-            continue
-        ports.notify("assessed", render=made, assessment=row.assessment)
-        assessed.append(row)
-    return {"assessed": rows(assessed)}
-
-
-def _assess_file(made: Render, history: History, ports: Ports) -> Assessed:
-    clip = read_clip(ports.folder.path / (made.path or ""))
-    feedbacks = gather_feedback(ports.sources, clip, history.prompt, history.checklist)
-    return Assessed(
-        render=made.id,
-        assessment=combine_feedback(feedbacks, history.checklist, ports.config.assess.weights),
-    )
 
 
 def decide(state: LoopState, ports: Ports) -> LoopState:
@@ -171,7 +140,7 @@ def verify(state: LoopState, ports: Ports) -> LoopState:
 
 
 def _compare(history: History, ports: Ports) -> Verification:
-    champion = history.decisions[-1].champion or "0"
+    champion = history.champion or "0"
     scores = {row.render: score for row in history.assessed if (score := row.assessment.overall) is not None}
     wanted = unseen_seeds(ports.config)
     seeds = [seed for seed in wanted if {f"{champion}-{seed}", f"0-{seed}"} <= scores.keys()]

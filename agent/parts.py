@@ -38,7 +38,7 @@ class Parts:
 def open_parts(config: LoopConfig) -> Parts:
     """All parts that the config names, checked as far as that is cheap. Raises UsageError; nothing is written."""
     renderer = open_renderer(config.render)
-    renderer.resolve(RenderRequest(text="", seed=0))
+    _check_drafts(config, renderer)
     judge, detector = open_configured_judge(config.assess), open_detector(config.assess.detector)
     sources = open_sources(config.assess.sources, judge, detector)
     names = [source.name for source in sources]
@@ -55,6 +55,21 @@ def open_parts(config: LoopConfig) -> Parts:
         renderer=renderer,
         sources=sources,
     )
+
+
+def _check_drafts(config: LoopConfig, renderer: Renderer) -> None:
+    """Raises UsageError when the renderer can't be used, or a draft would be no cheaper than a full render."""
+    settings = config.render
+    full = renderer.resolve(RenderRequest(text="", seed=0, num_inference_steps=settings.num_inference_steps))
+    if config.draft.enabled and not (config.draft.steps or full.num_inference_steps):
+        raise UsageError(
+            f"the renderer {renderer.info.name!r} does not say how many denoising steps a full render takes: "
+            "give --draft-steps, or --num-inference-steps, of which drafts take half"
+        )
+    if config.draft.enabled and full.num_inference_steps and (config.draft.steps or 0) >= full.num_inference_steps:
+        raise UsageError(
+            f"--draft-steps is {config.draft.steps}, a full render takes {full.num_inference_steps}: give fewer"
+        )
 
 
 def open_configured_judge(settings: AssessConfig) -> Judge:

@@ -6,7 +6,7 @@ by a user: candidates "0" (the prompt itself), "1", "2", …; renders "{candidat
 
 from typing import Literal, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from feedback.records import Assessment
 
@@ -15,6 +15,10 @@ StopReason = Literal[
     "all_candidates_failed",
 ]  # fmt: skip
 STOP_REASONS: tuple[StopReason, ...] = get_args(StopReason)
+
+
+Purpose = Literal["loop", "full", "verify"]
+"""Of a render: for the search (a draft, where the run drafts), a leader again in full, or on new seeds."""
 
 
 class Record(BaseModel):
@@ -51,13 +55,18 @@ class Candidate(Record):
     """Why the screen dropped it; None when it may be rendered."""
 
 
+def name_render(candidate: str, seed: int, purpose: Purpose) -> str:
+    """The id of a render; a full one stands beside its draft."""
+    return f"{candidate}-{seed}{'-full' if purpose == 'full' else ''}"
+
+
 class Render(Record):
     """One video made from one candidate with one seed, or the reason why there is none."""
 
     candidate: str
     seed: int
     iteration: int
-    purpose: Literal["loop", "verify"] = "loop"
+    purpose: Purpose = "loop"
     path: str | None = None
     """Relative to the run folder; None when it failed."""
     failure: str | None = None
@@ -66,7 +75,7 @@ class Render(Record):
     @property
     def id(self) -> str:
         """Names the render, its file and its assessment."""
-        return f"{self.candidate}-{self.seed}"
+        return name_render(self.candidate, self.seed, self.purpose)
 
 
 class Assessed(Record):
@@ -87,6 +96,50 @@ class Decision(Record):
     stop: StopReason | None = None
     why: str = ""
     """One sentence for the person who reads the log."""
+
+
+class PairOrders(Record):
+    """How drafts and full renders order the pairs of candidates on the same seed, counted."""
+
+    agreeing: int = 0
+    opposing: int = 0
+    tied_as_drafts: int = 0
+    """Only as drafts."""
+    tied_in_full: int = 0
+    """Only in full."""
+    tied_in_both: int = 0
+
+    @property
+    def pairs(self) -> int:
+        """All of them."""
+        return self.agreeing + self.opposing + self.tied_as_drafts + self.tied_in_full + self.tied_in_both
+
+    @property
+    def rank_correlation(self) -> float | None:
+        """Kendall's tau-b, -1..1; None when either side tells no pair apart."""
+        told = self.agreeing + self.opposing
+        spread = (told + self.tied_as_drafts) * (told + self.tied_in_full)
+        return (self.agreeing - self.opposing) / spread**0.5 if spread else None
+
+
+class Promotion(Record):
+    """The drafts' leaders rendered in full: who leads among them, and whether the drafts had ranked them alike."""
+
+    candidates: list[str]
+    """Those that have full renders, in the order of the drafts."""
+    champion: str | None
+    """The leader by the full renders; None when none could be scored."""
+    score: float | None
+    """The champion's overall score, in full, on the loop's seeds."""
+    order: PairOrders
+    rank_correlation: float | None = Field(ge=-1.0, le=1.0)
+    """Kendall's tau-b over all these pairs: 1 when the drafts rank as the full renders do, about 0 when by chance."""
+    why: str = ""
+    """Why there is no rank correlation, when there is none."""
+    draft_seconds: float | None = None
+    """Mean time of a draft of these candidates."""
+    full_seconds: float | None = None
+    """Mean time of their full renders."""
 
 
 class Verification(Record):
@@ -130,6 +183,8 @@ class Result(Record):
     best_video: str | None
     original_score: float | None
     original_video: str | None
+    promotion: Promotion | None = None
+    """None when the run did not draft, or ended before the full renders."""
     verification: Verification | None
     """None when no verification was asked for or possible: the gain is not verified."""
     verified_gain: float | None

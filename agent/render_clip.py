@@ -6,10 +6,11 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+from agent.config import LoopConfig
 from agent.errors import Interrupted, UsageError
 from agent.ports import Ports
 from agent.records import Render
-from agent.renderer import RendererInfo, RenderRequest
+from agent.renderer import Renderer, RendererInfo, RenderRequest
 from agent.state import RenderTask
 from feedback.errors import ClipError
 from feedback.video_file import read_metadata, write_clip
@@ -17,29 +18,16 @@ from feedback.video_file import read_metadata, write_clip
 
 def render_to_file(task: RenderTask, ports: Ports) -> Render:
     """The render of this task: found on disk by its content key, or made now."""
-    settings = ports.config.render
     record = Render(
         candidate=task["candidate"],
         seed=task["seed"],
         iteration=task["iteration"],
-        purpose="verify" if task["purpose"] == "verify" else "loop",
+        purpose=task["purpose"],
     )
     path = ports.folder.video(record.id)
     started = time.monotonic()
     try:
-        request = ports.renderer.resolve(
-            RenderRequest(
-                text=task["text"],
-                seed=task["seed"],
-                negative=settings.negative_prompt,
-                width=settings.width,
-                height=settings.height,
-                num_frames=settings.num_frames,
-                fps=settings.fps,
-                num_inference_steps=settings.num_inference_steps,
-                guidance_scale=settings.guidance_scale,
-            )
-        )
+        request = ask_for_render(task, ports.config, ports.renderer)
         key = content_key(request, ports.renderer.info)
         relative = str(path.relative_to(ports.folder.path))
         if (seconds := _seconds_of_finished(path, key)) is not None:
@@ -55,6 +43,28 @@ def render_to_file(task: RenderTask, ports: Ports) -> Render:
         seconds = round(time.monotonic() - started, 3)
         return record.model_copy(update={"failure": reason, "seconds": seconds})
     return record.model_copy(update={"path": relative, "seconds": seconds})
+
+
+def ask_for_render(task: RenderTask, config: LoopConfig, renderer: Renderer) -> RenderRequest:
+    """The resolved request of this task: in full, or cheaper where the run drafts and the task is one of the loop's."""
+    settings, draft = config.render, config.draft
+    request = renderer.resolve(
+        RenderRequest(
+            text=task["text"],
+            seed=task["seed"],
+            negative=settings.negative_prompt,
+            width=settings.width,
+            height=settings.height,
+            num_frames=settings.num_frames,
+            fps=settings.fps,
+            num_inference_steps=settings.num_inference_steps,
+            guidance_scale=settings.guidance_scale,
+        )
+    )
+    if not (draft.enabled and task["purpose"] == "loop"):
+        return request
+    steps = draft.steps or max(1, (request.num_inference_steps or 0) // 2)
+    return renderer.resolve(request.model_copy(update={"num_inference_steps": steps, "step_cache": draft.step_cache}))
 
 
 def content_key(request: RenderRequest, info: RendererInfo) -> str:

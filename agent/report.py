@@ -98,6 +98,7 @@ def render_report(trajectory: Trajectory, run_folder: Path, embed_limit_mb: floa
         header={k: v for k, v in trajectory.header.items() if k not in SHOWN_ELSEWHERE and v is not None},
         config=trajectory.header.get("config"),
         command=_command(trajectory.prompt),
+        is_drafting=bool(trajectory.header.get("config", {}).get("draft", {}).get("enabled")),
         diff_words=diff_words,
         unscored_reason=unscored_reason,
         sheet=Markup(sheet),  # noqa: S704 - a file of this package

@@ -12,13 +12,16 @@ def make_result(history: History, verification: Verification | None, ports: Port
     """What to hand to the user: the champion, or the original when the champion did worse on the unseen seeds."""
     last = history.decisions[-1]
     assert last.stop is not None  # noqa: S101 - only a decision to stop leads here
-    ranked = rank_candidates(history.candidates, history.renders, history.assessed, ports.config.assess.weights)
+    purpose = "full" if history.promotion and history.promotion.champion else "loop"
+    ranked = rank_candidates(
+        history.candidates, history.renders, history.assessed, ports.config.assess.weights, purpose
+    )
     standings = {standing.candidate: standing for standing in ranked}
     gain = verification.gain if verification else None
-    best_id = last.champion or "0"
+    best_id = history.champion or "0"
     if gain is not None and gain < 0:
         best_id, gain = "0", 0.0
-    elif last.champion == "0" and len(standings) > 1 and ports.config.verify_seeds:
+    elif history.champion == "0" and len(standings) > 1 and ports.config.verify_seeds:
         gain = 0.0
     best, original = standings.get(best_id), standings.get("0")
     return Result(
@@ -28,6 +31,7 @@ def make_result(history: History, verification: Verification | None, ports: Port
         best_video=history.best_video(best_id),
         original_score=original.overall if original else None,
         original_video=history.best_video("0"),
+        promotion=history.promotion,
         verification=verification,
         verified_gain=gain,
         stop_reason=last.stop,

@@ -7,6 +7,7 @@ winning by being prettier than the original while showing less of what was asked
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Literal
 
 from agent.records import Assessed, Candidate, Render
 from feedback.records import Assessment
@@ -34,8 +35,9 @@ def rank_candidates(
     renders: Sequence[Render],
     assessed: Sequence[Assessed],
     weights: Mapping[str, float] | None = None,
+    purpose: Literal["loop", "full"] = "loop",
 ) -> list[Standing]:
-    """Standings of all candidates that have a scored render of the loop, the leader first.
+    """Standings of all candidates that have a scored render of this purpose, the leader first.
 
     Compared are those that have a score on every seed of the original (of the widest other, when the original has
     none), on these seeds; the rest stand last, unranked. `weights` by dimension, 1 unless given, weigh the ranks.
@@ -45,7 +47,7 @@ def rank_candidates(
     scored: dict[str, dict[int, Assessment]] = {}
     for render in renders:
         assessment = by_render.get(render.id)
-        if render.purpose == "loop" and assessment is not None and assessment.overall is not None:
+        if render.purpose == purpose and assessment is not None and assessment.overall is not None:
             scored.setdefault(render.candidate, {})[render.seed] = assessment
     if not scored:
         return []

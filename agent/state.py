@@ -5,7 +5,7 @@ from typing import Annotated, Any, TypedDict
 
 from pydantic import TypeAdapter
 
-from agent.records import Assessed, Candidate, Decision, Render
+from agent.records import Assessed, Candidate, Decision, Promotion, Purpose, Render
 from agent.rewriter import Draft
 from feedback.records import Question
 
@@ -37,9 +37,11 @@ class LoopState(TypedDict, total=False):
     drafts: list[Row]
     """What compose or refine wrote, until screen makes candidates of it."""
     candidates: Annotated[list[Row], merge_by("id")]
-    renders: Annotated[list[Row], merge_by("candidate", "seed")]
+    renders: Annotated[list[Row], merge_by("candidate", "seed", "purpose")]
     assessed: Annotated[list[Row], merge_by("render")]
     decisions: Annotated[list[Row], merge_by("iteration")]
+    promotion: Row | None
+    """Set by promote; None when the run does not draft."""
     verification: Row | None
     """Set by verify; None when nothing was verified."""
     result: Row
@@ -54,7 +56,7 @@ class RenderTask(TypedDict):
     candidate: str
     seed: int
     iteration: int
-    purpose: str
+    purpose: Purpose
     text: str
 
 
@@ -81,6 +83,15 @@ class History:
         )
         self.assessed: list[Assessed] = _ASSESSED.validate_python(state.get("assessed", []))
         self.decisions: list[Decision] = _DECISIONS.validate_python(state.get("decisions", []))
+        found = state.get("promotion")
+        self.promotion: Promotion | None = Promotion.model_validate(found) if found else None
+
+    @property
+    def champion(self) -> str | None:
+        """Id of the leader: by the full renders where there are any, else by the last decision."""
+        if self.promotion is not None and self.promotion.champion is not None:
+            return self.promotion.champion
+        return self.decisions[-1].champion if self.decisions else None
 
     def candidate(self, candidate_id: str) -> Candidate:
         """The candidate of that id."""
@@ -91,9 +102,10 @@ class History:
         return [c for c in self.candidates if c.iteration == self.iteration and c.dropped is None]
 
     def best_video(self, candidate_id: str) -> str | None:
-        """Path of the candidate's best scored video of the loop, relative to the run folder."""
+        """Path of the candidate's best scored video on the loop's seeds, in full if there is one, in the run folder."""
         scores = {row.render: row.assessment.overall for row in self.assessed}
-        made = [r for r in self.renders if r.candidate == candidate_id and r.purpose == "loop" and r.path]
+        own = [r for r in self.renders if r.candidate == candidate_id and r.path]
+        made = [r for r in own if r.purpose == "full"] or [r for r in own if r.purpose == "loop"]
         return max(made, key=lambda render: scores.get(render.id) or 0.0).path if made else None
 
 

@@ -20,7 +20,7 @@ from typing import Any, Literal, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 
 from agent.errors import UsageError
-from agent.records import Assessed, Candidate, Decision, Record, Render, Result, Verification
+from agent.records import Assessed, Candidate, Decision, Promotion, Record, Render, Result, Verification
 from agent.rewriter import Draft
 from agent.standings import Standing, rank_candidates
 from feedback.records import Question
@@ -73,6 +73,7 @@ EVENTS: dict[str, TypeAdapter[Any]] = {
     "render": TypeAdapter(Render),
     "assessed": TypeAdapter(Assessed),
     "decision": TypeAdapter(Decision),
+    "promotion": TypeAdapter(Promotion),
     "verification": TypeAdapter(Verification),
     "failure": TypeAdapter(Failure),
     "result": TypeAdapter(Result),
@@ -146,6 +147,7 @@ class Trajectory:
     decisions: list[Decision] = field(default_factory=list)
     drafts: list[Drafts] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    promotion: Promotion | None = None
     verification: Verification | None = None
     result: Result | None = None
 
@@ -197,6 +199,7 @@ def read_trajectory(path: Path) -> Trajectory:
         decisions=found["decision"],
         drafts=found["drafts"],
         failures=found["failure"],
+        promotion=(found["promotion"] or [None])[-1],
         verification=(found["verification"] or [None])[-1],
         result=(found["result"] or [None])[-1],
     )

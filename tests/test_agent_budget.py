@@ -3,19 +3,26 @@
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from agent.budget import loop_seeds, plan_renders, plan_verification, reserved_renders, unseen_seeds
-from agent.config import LoopConfig, make_config
+from agent.budget import loop_seeds, plan_full_renders, plan_renders, plan_verification, reserved_renders, unseen_seeds
+from agent.config import LEAST_DRAFT_RENDERS, LoopConfig, make_config
 from agent.records import Candidate, Render
 
 ORIGINAL = Candidate(id="0", iteration=0, text="a ball", origin="prompt")
 configs = st.builds(
-    lambda seed, seeds, most, unseen: make_config(
-        {"seed": seed, "render": {"seeds": seeds}, "stop": {"max_renders": most}, "verify": {"seeds": unseen}}
+    lambda seed, seeds, most, unseen, promote: make_config(
+        {
+            "seed": seed,
+            "render": {"seeds": seeds},
+            "stop": {"max_renders": most},
+            "verify": {"seeds": unseen},
+            "draft": {"enabled": bool(promote) and most >= LEAST_DRAFT_RENDERS, "promote": promote or 3},
+        }
     ),
     st.integers(0, 2**31 - 1),
     st.integers(1, 3) | st.integers(1, 64),
     st.integers(1, 12) | st.integers(1, 200),
     st.integers(0, 2) | st.integers(0, 256),
+    st.none() | st.integers(2, 16),
 )
 
 
@@ -42,7 +49,19 @@ def render_all(config: LoopConfig, rounds: list[int]) -> list[Render]:
 def test_loop_and_verification_together_stay_within_the_budget(config: LoopConfig, rounds: list[int]) -> None:
     made = render_all(config, rounds)
     champion = candidates(1, 1, 0)[0]
-    assert len(made) + len(plan_verification("a ball", champion, ORIGINAL, config)) <= config.stop.max_renders
+    verification = plan_verification("a ball", champion, ORIGINAL, config)
+    full = plan_full_renders("a ball", [ORIGINAL, *candidates(1, 20, 0)], config) if config.draft.enabled else []
+    assert len(made) + len(full) + len(verification) <= config.stop.max_renders
+
+
+@given(config=configs)
+def test_a_run_that_drafts_renders_the_original_and_another_one_in_full_on_every_seed(config: LoopConfig) -> None:
+    assume(config.draft.enabled)
+    tasks = plan_full_renders("a ball", [ORIGINAL, *candidates(1, 20, 0)], config)
+    assert {task["purpose"] for task in tasks} == {"full"}
+    assert {task["candidate"] for task in tasks} >= {"0", "1"}
+    assert len({task["candidate"] for task in tasks}) <= max(2, config.draft.promote)
+    assert [task["seed"] for task in tasks if task["candidate"] == "0"] == loop_seeds(config)
 
 
 @given(config=configs, count=st.integers(0, 5))
@@ -63,7 +82,8 @@ def test_every_other_candidate_has_all_seeds_or_none(config: LoopConfig, rounds:
 @given(config=configs)
 def test_the_loop_never_sees_a_seed_of_the_verification(config: LoopConfig) -> None:
     assert set(loop_seeds(config)).isdisjoint(unseen_seeds(config))
-    assert len(set(loop_seeds(config))) == max(1, min(config.render.seeds, config.stop.max_renders // 2))
+    share = 4 if config.draft.enabled else 2
+    assert len(set(loop_seeds(config))) == max(1, min(config.render.seeds, config.stop.max_renders // share))
 
 
 @given(config=configs)
@@ -75,7 +95,7 @@ def test_the_smallest_budgets_still_compare_the_original_with_a_candidate(config
 
 @given(config=configs)
 def test_the_verification_takes_at_most_half_and_only_what_was_asked_for(config: LoopConfig) -> None:
-    assert reserved_renders(config) * 2 <= config.stop.max_renders
+    assert len(unseen_seeds(config)) * 4 <= config.stop.max_renders
     assert len(unseen_seeds(config)) <= config.verify_seeds
 
 
@@ -84,7 +104,7 @@ def test_champion_and_original_meet_on_every_unseen_seed(config: LoopConfig) -> 
     assume(unseen_seeds(config))
     champion = candidates(1, 1, 0)[0]
     tasks = plan_verification("a ball", champion, ORIGINAL, config)
-    assert len(tasks) == reserved_renders(config)
+    assert len(tasks) == reserved_renders(config) or config.draft.enabled
     for candidate in (ORIGINAL, champion):
         own = [task for task in tasks if task["candidate"] == candidate.id]
         assert [task["seed"] for task in own] == unseen_seeds(config)

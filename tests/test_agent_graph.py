@@ -27,8 +27,8 @@ from agent.state import History
 ROOT = Path(__file__).parents[1]
 LOOSE = "a crimson ball drifting rightwards"
 NODES = {
-    "retrieve", "compose", "screen", "review", "render", "assess", "decide", "refine", "render_unseen", "verify",
-    "finish",
+    "retrieve", "compose", "screen", "review", "render", "assess", "decide", "refine", "render_full",
+    "promote", "render_unseen", "verify", "finish",
 }  # fmt: skip
 THREAD: RunnableConfig = {"configurable": {"thread_id": "run"}}
 
@@ -82,9 +82,13 @@ def test_nodes_and_edges_are_those_of_the_design(finished: Path) -> None:
         ("render", "assess", False),
         ("assess", "decide", False),
         ("decide", "refine", True),
+        ("decide", "render_full", True),
         ("decide", "render_unseen", True),
         ("decide", "finish", True),
         ("refine", "screen", False),
+        ("render_full", "promote", False),
+        ("promote", "render_unseen", True),
+        ("promote", "finish", True),
         ("render_unseen", "verify", False),
         ("verify", "finish", False),
         ("finish", "__end__", False),

@@ -1,0 +1,37 @@
+"""What all sources say of the renders that have not been looked at yet."""
+
+from agent.ports import Ports
+from agent.records import Assessed, Render
+from agent.state import History, LoopState, rows
+from feedback.combine import combine_feedback
+from feedback.errors import ClipError
+from feedback.gather import gather_feedback
+from feedback.video_file import read_clip
+
+
+def assess(state: LoopState, ports: Ports) -> LoopState:
+    """What all sources say of every render that has not been assessed yet."""
+    history = History(state)
+    done = {row.render for row in history.assessed}
+    assessed: list[Assessed] = []
+    for made in history.renders:
+        if made.path is None or made.id in done:
+            continue
+        ports.stop.check()
+        try:
+            row = ports.journal.once("assessed", made.id, lambda made=made: _assess_file(made, history, ports))
+        except ClipError as problem:
+            ports.record_failure("assess", problem)
+            continue
+        ports.notify("assessed", render=made, assessment=row.assessment)
+        assessed.append(row)
+    return {"assessed": rows(assessed)}
+
+
+def _assess_file(made: Render, history: History, ports: Ports) -> Assessed:
+    clip = read_clip(ports.folder.path / (made.path or ""))
+    feedbacks = gather_feedback(ports.sources, clip, history.prompt, history.checklist)
+    return Assessed(
+        render=made.id,
+        assessment=combine_feedback(feedbacks, history.checklist, ports.config.assess.weights),
+    )
