@@ -92,8 +92,9 @@ class MemoryArbiter:
         """Wakes the servers that made room, after models of this process that may be in their way."""
         with self._lock:
             sleepers = [part for part in self._parts if part.is_on_server and part.state in ("away", "unsure")]
+            asleep = [part for part in sleepers if part.state == "away"]
             in_the_way = [
-                part for part in self._parts if not part.is_on_server and part.is_loaded and _meet(part, sleepers)
+                part for part in self._parts if not part.is_on_server and part.is_loaded and _meet(part, asleep)
             ]
             self._phase = None
             return self._move(None, in_the_way, sleepers)

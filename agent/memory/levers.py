@@ -142,13 +142,16 @@ class FreeRoute:
 
     def __init__(self, server: ServerControl) -> None:
         self._server = server
+        self._floor = 0
+        """Bytes that stayed reserved the last time."""
 
     def release(self, _model: str) -> None:
         """Asks for it and waits until less is reserved, where the server tells; the order is carried out later."""
         before = self._reserved()
         self._server.ask("POST", "/free", json={"unload_models": True, "free_memory": True})
-        if before:
+        if before > self._floor:
             _happens(lambda: self._reserved() < before, self._server)
+            self._floor = self._reserved()
 
     def acquire(self, _model: str) -> None:
         """Nothing: the next workflow loads what it needs."""

@@ -1,6 +1,7 @@
 """HTTP to the routes by which a server is told to give memory back, with what can go wrong."""
 
 import re
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -41,16 +42,19 @@ class ServerControl:
         self.address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
         """Without user and password."""
         self.seconds = seconds
-        self._key = api_key
-        self._client = httpx.Client(
-            base_url=root,
-            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
-            timeout=httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)),
-            limits=httpx.Limits(max_keepalive_connections=0),
-        )
+        self._root, self._key = root, api_key
 
     def __repr__(self) -> str:
         return f"ServerControl({self.address!r})"
+
+    @cached_property
+    def _client(self) -> httpx.Client:
+        return httpx.Client(
+            base_url=self._root,
+            headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
+            timeout=httpx.Timeout(self.seconds, connect=min(CONNECT_SECONDS, self.seconds)),
+            limits=httpx.Limits(max_keepalive_connections=0),
+        )
 
     def ask(self, method: str, path: str, **content: Any) -> dict[str, Any]:
         """The server's JSON object, empty when it answers with anything else; `content` is httpx's json or params.

@@ -24,8 +24,8 @@ class ComfyUI:
     """Renderer by a workflow on a ComfyUI server, which is asked once, here, whether it is there.
 
     Size, frames and rate that the workflow has no slot for are what the workflow makes: the request must say the same.
-    That the same workflow and seed give the same clip is the server's to keep. A `Resident`: released, the server unloads
-    all its models, and loads them again by itself.
+    That the same workflow and seed give the same clip is the server's to keep. A `Resident`: once released, the
+    server has unloaded all its models, and loads them again by itself.
 
     Args:
         base_url: Where it is, such as http://127.0.0.1:8188.

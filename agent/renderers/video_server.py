@@ -20,8 +20,7 @@ class VideoServer:
 
     Seed, size, frames and rate are always sent; that the same request gives the same clip is the server's to keep.
     832x480, 81 frames at 16 a second unless asked otherwise; denoising steps and guidance are the server's own unless
-    asked for. How many tokens its model reads, it does not say. A `Resident`: vLLM-Omni and SGLang can give their memory
-    back meanwhile.
+    asked for. How many tokens its model reads, it does not say. A `Resident`: vLLM-Omni and SGLang give memory back.
 
     Args:
         base_url: Where it is, such as http://127.0.0.1:8091, with or without /v1.
