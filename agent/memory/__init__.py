@@ -1,0 +1,1 @@
+"""Who may hold the accelerator's memory while prompts are rewritten, videos rendered and judged."""
