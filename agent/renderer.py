@@ -26,6 +26,9 @@ class RenderRequest(BaseModel):
     fps: float | None = None
     num_inference_steps: int | None = None
     guidance_scale: float | None = None
+    step_cache: float | None = None
+    """Blocks are skipped while the first changes by less than this share of its value: faster, and less exact. None:
+    none are, also where the renderer can't."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,9 @@ class RendererInfo:
     """How many tokens of a text it reads; None when there is no limit."""
     captions: str = "general"
     """Which relation graph fits its training captions: "general" or the renderer's own name."""
+    family: str = "general"
+    """Which style of captions it was trained on: wan, cogvideox, ltx, hunyuan, mochi, latte, skyreels, sana, pocket,
+    painter, or "general" where nobody knows."""
 
 
 class Renderer(Protocol):

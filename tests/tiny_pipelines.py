@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from diffusers import (
     AutoencoderKL,
@@ -64,6 +65,24 @@ from transformers import (
     UMT5EncoderModel,
 )
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLTextModel
+
+from agent.renderer import RenderRequest
+
+QUIET = [
+    # diffusers 0.42 hands torch tensors to np.array and asks autocast for float32 on the CPU.
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:In CPU autocast, but the target dtype is not supported:UserWarning"),
+]
+"""The `pytestmark` of a module that renders with them."""
+
+SMALL = RenderRequest(
+    text="a red circle moves to the left, black background",
+    seed=1,
+    width=32,
+    height=32,
+    num_frames=9,
+    num_inference_steps=2,
+)
 
 LETTERS = string.ascii_letters + string.digits + string.punctuation
 TEXT_WIDTH = 32
