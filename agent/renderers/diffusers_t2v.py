@@ -24,6 +24,7 @@ from agent.renderers.diffusers_loading import (
     load_tokenizer,
     weigh_parts,
 )
+from agent.renderers.embedding_cache import EmbeddingCache
 from agent.renderers.model_files import RENDER_HINT, find_model, first_line
 from agent.renderers.pipeline_call import Steps, call_pipeline, reads_negative
 from agent.renderers.pipeline_traits import legal_frames, legal_side
@@ -206,6 +207,7 @@ class DiffusersRenderer:
         """Frames as float32 [t, h, w, 3] in 0..1."""
         if self._pipeline is None:
             self._pipeline = load_pipeline(self._files, self._dtypes)
+            EmbeddingCache().attach(self._pipeline)
         self._placement.settle(self._pipeline)
         try:
             return call_pipeline(self._pipeline, self._traits, request, self._arguments, steps)
