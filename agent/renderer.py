@@ -1,8 +1,8 @@
 """The Renderer port: words in, moving pictures out."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -46,7 +46,11 @@ class RendererInfo:
     """Which relation graph fits its training captions: "general" or the renderer's own name."""
     family: str = "general"
     """Which style of captions it was trained on: wan, cogvideox, ltx, hunyuan, mochi, latte, skyreels, sana, pocket,
-    painter, or "general" where nobody knows."""
+    painter, or "general" where nobody knows. Says nothing of the pixels."""
+    lora: tuple[str, ...] = ()
+    """Adapters as "model@commit:weight", in the order they were given."""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """What decides a clip beside the request, such as the shift of the noise schedule; plain JSON."""
 
 
 class Renderer(Protocol):

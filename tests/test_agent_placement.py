@@ -204,7 +204,7 @@ def test_what_it_will_hold_is_what_loading_holds(class_name, tmp_path, loads):
     assert loads == []
     pipeline = DiffusionPipeline.from_pretrained(folder, dtype=torch.float32)
     parts = {name: part for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)}
-    in_float32 = {"vae"} if class_name in ("WanPipeline", "SkyReelsV2Pipeline") else set()
+    in_float32 = {"vae"} if class_name.startswith(("Wan", "SkyReels")) else set()
     assert told == {name: weigh(part) * (4 if name in in_float32 else 2) for name, part in parts.items()}
 
 

@@ -5,6 +5,7 @@ Weights are read from safetensors only, and no code that comes with a model is r
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from inspect import signature
 from typing import Any
 
@@ -56,7 +57,7 @@ def find_traits(files: ModelFiles) -> tuple[str, PipelineTraits]:
     class_name = str(files.read("model_index.json").get("_class_name"))
     if traits := TRAITS.get(class_name):
         try:
-            return class_name, traits.fit(traits, files.read)
+            return class_name, _with_block_count(traits.fit(traits, files.read), files)
         except (KeyError, TypeError, IndexError) as error:
             raise UsageError(
                 f"the model {files.name} has a configuration unlike that of any {class_name}: get it anew"
@@ -72,6 +73,15 @@ def find_traits(files: ModelFiles) -> tuple[str, PipelineTraits]:
         ) from error
     log.warning("%s is not a pipeline that Retake knows; going by its signature: %s", class_name, traits)
     return class_name, traits
+
+
+def _with_block_count(traits: PipelineTraits, files: ModelFiles) -> PipelineTraits:
+    """The step cache needs a first block and one after it."""
+    if not traits.caches_steps:
+        return traits
+    transformer = files.read("transformer/config.json")
+    blocks = sum(transformer.get(name) or 0 for name in ("num_layers", "num_single_layers"))
+    return replace(traits, caches_steps=blocks >= 2)
 
 
 def load_tokenizer(files: ModelFiles) -> Any:

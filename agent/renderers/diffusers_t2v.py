@@ -26,8 +26,9 @@ from agent.renderers.diffusers_loading import (
 )
 from agent.renderers.embedding_cache import EmbeddingCache
 from agent.renderers.model_files import RENDER_HINT, find_model, first_line
+from agent.renderers.model_presets import with_preset
 from agent.renderers.pipeline_call import Steps, call_pipeline, reads_negative
-from agent.renderers.pipeline_traits import legal_frames, legal_side
+from agent.renderers.pipeline_traits import fixed_arguments, legal_frames, legal_side
 from agent.renderers.placement import Offload, Placement, peak_weight_bytes
 from feedback.clip import Clip
 from feedback.resident import Holding
@@ -55,7 +56,8 @@ class DiffusersRenderer:
             layers, or everything but the layer at work ("sequential": least memory, slowest).
         vae_tiling: Decodes in tiles from the first render on.
         arguments: Passed to the pipeline's call as they stand, such as {"true_cfg_scale": 6.0} for HunyuanVideo.
-        traits: Fields of `PipelineTraits` in which this model differs from others of its pipeline class.
+        traits: Fields of `PipelineTraits` in which this model differs from others of its pipeline class; over what
+            `model_presets` knows of it.
 
     Raises:
         UsageError: The model, the device or a setting can't be used. What only loading can tell (weights that can't be
@@ -87,7 +89,7 @@ class DiffusersRenderer:
         self._files = find_model(model, revision)
         self._arguments = dict(arguments or {})
         self._pipeline_class, class_traits = find_traits(self._files)
-        self._traits = replace(class_traits, **traits or {})
+        self._traits = replace(with_preset(class_traits, self._files.name), **traits or {})
         self._placement = Placement(
             self._device, cast(Offload, offload), vae_tiling or self._traits.tiled_decoding_only
         )
@@ -106,6 +108,7 @@ class DiffusersRenderer:
             version=DIFFUSERS_VERSION,
             token_limit=self._token_limit,
             family=self._traits.family,
+            arguments=fixed_arguments(self._traits) | self._arguments,
         )
 
     @property

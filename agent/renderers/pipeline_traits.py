@@ -83,6 +83,17 @@ def flow_shift_at(traits: PipelineTraits, height: int, width: int) -> float | No
     return traits.flow_shift[min(traits.flow_shift, key=lambda side: abs(side - min(height, width)))]
 
 
+def fixed_arguments(traits: PipelineTraits) -> dict[str, Any]:
+    """What decides a clip beside the request, for the record."""
+    shifts = {str(side): shift for side, shift in traits.flow_shift.items()}
+    return {
+        **({"flow_shift": shifts} if shifts else {}),
+        **traits.guidance_arguments,
+        **traits.steps_arguments,
+        **traits.arguments,
+    }
+
+
 def infer_traits(call: Signature) -> PipelineTraits:
     """Cautious traits for a pipeline class that the table lacks, from the signature of its `__call__`.
 
