@@ -68,8 +68,14 @@ def ask_for_render(task: RenderTask, config: LoopConfig, renderer: Renderer) -> 
 
 
 def content_key(request: RenderRequest, info: RendererInfo) -> str:
-    """Equal for renders that must have equal pixels: everything that is asked, and what draws it."""
-    identity = json.dumps([request.model_dump(), asdict(info)], sort_keys=True, ensure_ascii=False)
+    """Equal for renders that must have equal pixels: everything that is asked, and what draws it.
+
+    What is not set is left out, so that a setting that is new changes no key where it is not used.
+    """
+    drawn_by = {name: value for name, value in asdict(info).items() if value and name != "family"}
+    identity = json.dumps(
+        [request.model_dump(exclude_none=True), drawn_by], sort_keys=True, ensure_ascii=False, default=str
+    )
     return hashlib.sha256(identity.encode()).hexdigest()
 
 

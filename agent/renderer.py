@@ -1,8 +1,8 @@
 """The Renderer port: words in, moving pictures out."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -26,6 +26,9 @@ class RenderRequest(BaseModel):
     fps: float | None = None
     num_inference_steps: int | None = None
     guidance_scale: float | None = None
+    step_cache: float | None = None
+    """Blocks are skipped while the first changes by less than this share of its value: faster, and less exact. None:
+    none are, also where the renderer can't."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,13 @@ class RendererInfo:
     """How many tokens of a text it reads; None when there is no limit."""
     captions: str = "general"
     """Which relation graph fits its training captions: "general" or the renderer's own name."""
+    family: str = "general"
+    """Which style of captions it was trained on: wan, cogvideox, ltx, hunyuan, mochi, latte, skyreels, sana, pocket,
+    painter, or "general" where nobody knows. Says nothing of the pixels."""
+    lora: tuple[str, ...] = ()
+    """Adapters as "model@commit:weight", in the order they were given."""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """What decides a clip beside the request, such as the shift of the noise schedule; plain JSON."""
 
 
 class Renderer(Protocol):

@@ -24,7 +24,7 @@ class RendererConformance:
         assert renderer.resolve(resolved) == resolved
 
     @pytest.mark.parametrize(
-        "size", [{"width": 33, "height": 65}, {"num_frames": 1}, {"num_frames": 10}, {"fps": 12.5}]
+        "size", [{"width": 33, "height": 65}, {"num_frames": 1}, {"num_frames": 10}, {"fps": 12.5}, {"step_cache": 0.2}]
     )
     def test_odd_wishes_resolve_to_what_is_legal_for_good(self, renderer: Renderer, size: dict[str, float]):
         resolved = renderer.resolve(self.request_.model_copy(update=size))
@@ -68,6 +68,14 @@ class RendererConformance:
         with pytest.raises(EnoughError):
             renderer.render(self.request_, stop)
         assert np.array_equal(before.frames, renderer.render(self.request_).frames)
+
+    def test_a_step_cache_changes_a_clip_just_where_it_is_recorded_and_leaves_no_trace(self, renderer: Renderer):
+        # So large a threshold that every step after the first skips what it can.
+        cached = self.request_.model_copy(update={"step_cache": 1e6})
+        before = renderer.render(self.request_)
+        changes = not np.array_equal(renderer.render(cached).frames, before.frames)
+        assert changes == (renderer.resolve(cached).step_cache is not None)
+        assert np.array_equal(renderer.render(self.request_).frames, before.frames)
 
     def test_it_says_what_it_is(self, renderer: Renderer):
         info = renderer.info

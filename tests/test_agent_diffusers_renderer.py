@@ -7,19 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from conformance_renderer import RendererConformance
 from diffusers import (
     AnimateDiffPipeline,
-    AutoencoderKLWan,
     StableDiffusionPipeline,
     WanImageToVideoPipeline,
-    WanTransformer3DModel,
 )
 from diffusers.utils import logging as diffusers_logging
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_pipelines import ARGUMENTS, TINY, save_tiny
+from tiny_pipelines import ARGUMENTS, QUIET, SMALL, TINY, save_tiny
 from transformers.utils import logging as transformers_logging
 
 from agent.errors import RenderError, UsageError
@@ -27,20 +24,7 @@ from agent.renderer import RenderRequest
 from agent.renderers.diffusers_t2v import DiffusersRenderer
 from agent.renderers.pipeline_traits import TRAITS, infer_traits, legal_frames, legal_side
 
-pytestmark = [
-    # diffusers 0.42 hands torch tensors to np.array and asks autocast for float32 on the CPU.
-    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore:In CPU autocast, but the target dtype is not supported:UserWarning"),
-]
-
-SMALL = RenderRequest(
-    text="a red circle moves to the left, black background",
-    seed=1,
-    width=32,
-    height=32,
-    num_frames=9,
-    num_inference_steps=2,
-)
+pytestmark = QUIET
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -193,65 +177,7 @@ def test_the_guidance_scale_reaches_the_model(renderer):
     assert not np.array_equal(renderer.render(weak).frames, renderer.render(strong).frames)
 
 
-# Memory and precision
-
-
-class Fits:
-    """Fails for lack of memory until it was asked `failures` times."""
-
-    def __init__(self, monkeypatch, owner, method, failures):
-        real = getattr(owner, method)
-
-        def call(*args, **kwargs):
-            self.asked += 1
-            if self.asked <= failures:
-                raise torch.OutOfMemoryError("no room")
-            return real(*args, **kwargs)
-
-        self.asked = 0
-        monkeypatch.setattr(owner, method, call)
-
-
-def about_equal(one, other):
-    """Up to the rounding of a pixel: moved weights lie otherwise in memory, and kernels sum in another order."""
-    return np.abs(one.astype(int) - other).max() <= 1
-
-
-def test_a_render_that_does_not_fit_is_tried_again_offloaded_then_tiled(wan_folder, monkeypatch, caplog):
-    plain = DiffusersRenderer(wan_folder, device="cpu").render(SMALL)
-    Fits(monkeypatch, AutoencoderKLWan, "decode", failures=2)
-    counted: list[int] = []
-    clip = DiffusersRenderer(wan_folder, device="cpu").render(SMALL, lambda done, _: counted.append(done))
-    assert about_equal(clip.frames, plain.frames)  # A clip this small is a single tile.
-    assert counted == [1, 2] * 3
-    assert [record.message.split(": ")[1] for record in caplog.records if record.name.startswith("agent")] == [
-        "trying again with offload model",
-        "trying again with offload model, decoding in tiles",
-    ]
-
-
-def test_a_render_that_never_fits_says_what_to_lower_and_the_next_one_may_fit(wan_folder, monkeypatch):
-    attempts = Fits(monkeypatch, WanTransformer3DModel, "forward", failures=3)
-    renderer = DiffusersRenderer(wan_folder, device="cpu")
-    with pytest.raises(MemoryError, match=r"9 frames of 32 x 32 do not fit .* lower num_frames"):
-        renderer.render(SMALL)
-    assert attempts.asked == 3
-    assert renderer.render(SMALL).num_frames == 9
-
-
-def test_lack_of_memory_in_the_step_callback_is_the_caller_s(wan_folder):
-    def fail(done: int, total: int) -> None:
-        raise torch.OutOfMemoryError("the caller's own")
-
-    with pytest.raises(torch.OutOfMemoryError, match="the caller's own"):
-        DiffusersRenderer(wan_folder, device="cpu").render(SMALL, fail)
-
-
-@pytest.mark.parametrize("settings", [{"offload": "model"}, {"offload": "group"}, {"vae_tiling": True}])
-def test_saving_memory_does_not_change_a_small_clip(wan_folder, settings):
-    plain = DiffusersRenderer(wan_folder, device="cpu").render(SMALL)
-    saving = DiffusersRenderer(wan_folder, device="cpu", **settings).render(SMALL)
-    assert about_equal(plain.frames, saving.frames)
+# Precision and failures
 
 
 @pytest.mark.parametrize("class_name", ["WanPipeline", "SkyReelsV2Pipeline", "CogVideoXPipeline", "LTXPipeline"])

@@ -1,7 +1,7 @@
-"""Tiny text-to-video pipelines with random weights, one per class, as folders that `from_pretrained` opens.
+"""Tiny text-to-video pipelines with random weights, one per kind, as folders that `from_pretrained` opens.
 
 Untrained, they draw noise; their text pathways are amplified so that another prompt gives a visibly different video.
-`save_tiny(class_name, folder)` writes one; `TINY` names them all.
+`save_tiny(name, folder)` writes one; `TINY` names them all.
 """
 
 import string
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from diffusers import (
     AutoencoderKL,
@@ -65,6 +66,24 @@ from transformers import (
 )
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLTextModel
 
+from agent.renderer import RenderRequest
+
+QUIET = [
+    # diffusers 0.42 hands torch tensors to np.array and asks autocast for float32 on the CPU.
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:In CPU autocast, but the target dtype is not supported:UserWarning"),
+]
+"""The `pytestmark` of a module that renders with them."""
+
+SMALL = RenderRequest(
+    text="a red circle moves to the left, black background",
+    seed=1,
+    width=32,
+    height=32,
+    num_frames=9,
+    num_inference_steps=2,
+)
+
 LETTERS = string.ascii_letters + string.digits + string.punctuation
 TEXT_WIDTH = 32
 CHAT = (
@@ -118,23 +137,33 @@ def with_t5(**parts: Any) -> dict[str, Any]:
     return {"tokenizer": tokenizer, "text_encoder": t5_encoder(len(tokenizer)), **parts}
 
 
-def wan() -> WanPipeline:
+def wan_transformer() -> WanTransformer3DModel:
+    return WanTransformer3DModel(
+        num_attention_heads=2,
+        attention_head_dim=12,
+        text_dim=TEXT_WIDTH,
+        freq_dim=32,
+        ffn_dim=32,
+        num_layers=2,
+        rope_max_seq_len=32,
+    )
+
+
+def wan(**parts: Any) -> WanPipeline:
     tokenizer = t5_tokenizer()
     return WanPipeline(
         tokenizer=tokenizer,
         text_encoder=t5_encoder(len(tokenizer), "umt5"),
         vae=wan_vae(),
         scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
-        transformer=WanTransformer3DModel(
-            num_attention_heads=2,
-            attention_head_dim=12,
-            text_dim=TEXT_WIDTH,
-            freq_dim=32,
-            ffn_dim=32,
-            num_layers=2,
-            rope_max_seq_len=32,
-        ),
+        transformer=wan_transformer(),
+        **parts,
     )
+
+
+def wan22() -> WanPipeline:
+    """Of two transformers: one for the steps with much noise, one for those with little."""
+    return wan(transformer_2=wan_transformer(), boundary_ratio=0.875)
 
 
 def skyreels() -> SkyReelsV2Pipeline:
@@ -380,6 +409,7 @@ def sana() -> SanaVideoPipeline:
 
 TINY: dict[str, Callable[[], Any]] = {
     "WanPipeline": wan,
+    "WanPipeline 2.2": wan22,
     "SkyReelsV2Pipeline": skyreels,
     "CogVideoXPipeline": cogvideox,
     "LTXPipeline": ltx,
@@ -395,14 +425,14 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     # Its own template is longer in letters than what the encoder reads, so that no prompt would come through.
     "HunyuanVideoPipeline": {"prompt_template": {"template": "{}", "crop_start": 0}},
 }
-"""What a tiny pipeline needs in each call, by class."""
+"""What a tiny pipeline needs in each call, by its name in `TINY`."""
 
 
-def save_tiny(class_name: str, folder: Path, seed: int = 0) -> Path:
+def save_tiny(name: str, folder: Path, seed: int = 0) -> Path:
     """The folder, after one tiny pipeline was written to it."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        pipeline = TINY[class_name]()
+        pipeline = TINY[name]()
     pipeline.set_progress_bar_config(disable=True)
     _amplify_text(pipeline)
     for part in pipeline.components.values():
@@ -414,11 +444,11 @@ def save_tiny(class_name: str, folder: Path, seed: int = 0) -> Path:
 
 @torch.no_grad()
 def _amplify_text(pipeline: Any) -> None:
-    for name, weight in pipeline.transformer.named_parameters():
-        if weight.ndim > 1 and any(
-            part in name for part in ("attn2", "text_embedder", "caption", "text_proj", "context")
-        ):
-            weight.mul_(15)
+    parts = ("attn2", "text_embedder", "caption", "text_proj", "context")
+    for transformer in (pipeline.transformer, getattr(pipeline, "transformer_2", None)):
+        for name, weight in transformer.named_parameters() if transformer is not None else ():
+            if weight.ndim > 1 and any(part in name for part in parts):
+                weight.mul_(15)
     if isinstance(pipeline.vae, AutoencoderKLWan):
         for weight in pipeline.vae.decoder.conv_out.parameters():
             weight.mul_(2)

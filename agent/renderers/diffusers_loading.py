@@ -1,11 +1,13 @@
-"""Opening a diffusers model: which pipeline it is for, its tokenizer, and the pipeline itself on a device.
+"""Opening a diffusers model: which pipeline it is for, its tokenizer, its parts, and the pipeline itself.
 
 Weights are read from safetensors only, and no code that comes with a model is run.
 """
 
 import logging
+from collections.abc import Mapping
+from dataclasses import replace
 from inspect import signature
-from typing import Any, Literal
+from typing import Any
 
 from agent.errors import UsageError
 from agent.renderers.model_files import RENDER_HINT, ModelFiles, first_line
@@ -16,12 +18,14 @@ try:
     import torch
     import transformers
     from diffusers.pipelines.pipeline_utils import DiffusionPipeline
+
+    from feedback.model_size import UnknownSizeError, count_parameters
+    from feedback.resident import Holding
 except ImportError as error:
     raise UsageError(f"rendering with diffusers needs more packages ({error}): {RENDER_HINT}") from error
 
 log = logging.getLogger(__name__)
 
-Offload = Literal["none", "model", "sequential", "group"]
 DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
 DIFFUSERS_VERSION = diffusers.__version__
 
@@ -53,7 +57,7 @@ def find_traits(files: ModelFiles) -> tuple[str, PipelineTraits]:
     class_name = str(files.read("model_index.json").get("_class_name"))
     if traits := TRAITS.get(class_name):
         try:
-            return class_name, traits.fit(traits, files.read)
+            return class_name, _with_block_count(traits.fit(traits, files.read), files)
         except (KeyError, TypeError, IndexError) as error:
             raise UsageError(
                 f"the model {files.name} has a configuration unlike that of any {class_name}: get it anew"
@@ -71,6 +75,15 @@ def find_traits(files: ModelFiles) -> tuple[str, PipelineTraits]:
     return class_name, traits
 
 
+def _with_block_count(traits: PipelineTraits, files: ModelFiles) -> PipelineTraits:
+    """The step cache needs a first block and one after it."""
+    if not traits.caches_steps:
+        return traits
+    transformer = files.read("transformer/config.json")
+    blocks = sum(transformer.get(name) or 0 for name in ("num_layers", "num_single_layers"))
+    return replace(traits, caches_steps=blocks >= 2)
+
+
 def load_tokenizer(files: ModelFiles) -> Any:
     """The main tokenizer alone, by the class that the pipeline would use. Raises UsageError."""
     _, class_name = files.read("model_index.json").get("tokenizer", (None, "AutoTokenizer"))
@@ -85,35 +98,49 @@ def load_tokenizer(files: ModelFiles) -> Any:
         raise UsageError(f"the tokenizer of {files.name} can't be loaded ({first_line(error)}): get it anew") from error
 
 
-def load_pipeline(
-    files: ModelFiles,
-    dtype: torch.dtype | dict[str, torch.dtype],
-    device: torch.device,
-    offload: Offload,
-    vae_tiling: bool,
-) -> Any:
-    """The pipeline with its weights, ready to be called.
+def weigh_parts(files: ModelFiles, dtypes: Mapping[str, torch.dtype], device: torch.device) -> list[Holding]:
+    """The parts of the pipeline that have weights, by the headers of their files; reads no weights.
+
+    `dtypes` are those of the parts by name, with a "default". A few layers that a part's authors keep in float32 are
+    counted as the rest of it.
+    """
+    holdings = []
+    for part, named in files.read("model_index.json").items():
+        if not _has_weights(named):
+            continue
+        dtype = dtypes.get(part, dtypes["default"])
+        try:
+            weight_bytes, why = count_parameters(files.location, files.commit, part) * dtype.itemsize, ""
+        except UnknownSizeError as problem:
+            weight_bytes, why = None, str(problem)
+        holdings.append(Holding(f"{files.name}/{part}", str(device), weight_bytes, why))
+    return holdings
+
+
+def _has_weights(named: Any) -> bool:
+    """Whether an entry of model_index.json, [library or pipeline module, class], is a neural network."""
+    if not (isinstance(named, list) and len(named) == 2 and all(isinstance(name, str) for name in named)):
+        return False
+    library, class_name = named
+    owners = (diffusers, transformers, getattr(diffusers.pipelines, library, None))
+    kind = next((getattr(owner, class_name) for owner in owners if hasattr(owner, class_name)), None)
+    return isinstance(kind, type) and issubclass(kind, torch.nn.Module)
+
+
+def load_pipeline(files: ModelFiles, dtypes: Mapping[str, torch.dtype]) -> Any:
+    """The pipeline with its weights, in the CPU's memory.
 
     Raises:
         UsageError: The weights can't be read, or a package is missing.
-        torch.OutOfMemoryError, MemoryError: It does not fit.
+        MemoryError: It does not fit.
     """
     try:
-        pipeline: Any = DiffusionPipeline.from_pretrained(
+        # One dtype for all is given as such: as a mapping it would leave some pipelines' inputs in float32.
+        dtype = dtypes["default"] if len(dtypes) == 1 else dict(dtypes)
+        return DiffusionPipeline.from_pretrained(
             files.location, revision=files.commit, dtype=dtype, use_safetensors=True
         )
-        if vae_tiling:
-            pipeline.vae.enable_tiling()
-        match offload:
-            case "none":
-                pipeline.to(device)
-            case "model":
-                pipeline.enable_model_cpu_offload(device=device)
-            case "group":
-                pipeline.enable_group_offload(device, num_blocks_per_group=1)
-            case "sequential":
-                pipeline.enable_sequential_cpu_offload(device=device)
-    except (torch.OutOfMemoryError, MemoryError):
+    except MemoryError:
         raise
     except ImportError as error:
         raise _lacks_packages(files, error) from error
@@ -121,7 +148,6 @@ def load_pipeline(
         raise UsageError(
             f"the model {files.name} can't be loaded ({first_line(error)}): get it anew, as safetensors"
         ) from error
-    return pipeline
 
 
 def _lacks_packages(files: ModelFiles, error: ImportError) -> UsageError:

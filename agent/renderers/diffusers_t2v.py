@@ -1,15 +1,15 @@
 """The diffusers renderer: any text-to-video pipeline of diffusers, from a folder or the hub.
 
-What each pipeline does in its own way is in `pipeline_traits`, how a model is opened in `diffusers_loading`.
+What each pipeline does in its own way is in `pipeline_traits`, how a model is opened in `diffusers_loading`, where its
+weights are in `placement`, and how it is called in `pipeline_call`.
 """
 
-import gc
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import Any, Self, cast, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 
@@ -18,30 +18,33 @@ from agent.renderer import RendererInfo, RenderRequest, StepCallback
 from agent.renderers.diffusers_loading import (
     DIFFUSERS_VERSION,
     DTYPES,
-    Offload,
     find_device,
     find_traits,
     load_pipeline,
     load_tokenizer,
+    weigh_parts,
 )
+from agent.renderers.embedding_cache import EmbeddingCache
 from agent.renderers.model_files import RENDER_HINT, find_model, first_line
-from agent.renderers.pipeline_traits import legal_frames, legal_side
+from agent.renderers.model_presets import with_preset
+from agent.renderers.pipeline_call import Steps, call_pipeline, reads_negative
+from agent.renderers.pipeline_traits import fixed_arguments, legal_frames, legal_side
+from agent.renderers.placement import Offload, Placement, peak_weight_bytes
 from feedback.clip import Clip
+from feedback.resident import Holding
 
 try:
     import torch
 except ImportError as error:
     raise UsageError(f"rendering with diffusers needs more packages ({error}): {RENDER_HINT}") from error
 
-log = logging.getLogger(__name__)
-
 
 class DiffusersRenderer:
-    """Renderer by one diffusers pipeline, loaded at the first render.
+    """Renderer by one diffusers pipeline, loaded at the first render and once. A `Resident`.
 
-    When a render does not fit in the device's memory it is tried again with more of the model kept off the device,
-    then with tiled decoding (which changes the pixels slightly), then layer by layer; what worked is kept for the
-    renders that follow. `on_step` starts again from 1 at each try.
+    When a render does not fit in the device's memory it is tried again with whole parts of the model kept off the
+    device, then with tiled decoding (which changes the pixels slightly), then with groups of layers kept off; what
+    worked is kept for the renders that follow. `on_step` starts again from 1 at each try.
 
     Args:
         model: Folder in diffusers' format, or id on the hub.
@@ -53,7 +56,8 @@ class DiffusersRenderer:
             layers, or everything but the layer at work ("sequential": least memory, slowest).
         vae_tiling: Decodes in tiles from the first render on.
         arguments: Passed to the pipeline's call as they stand, such as {"true_cfg_scale": 6.0} for HunyuanVideo.
-        traits: Fields of `PipelineTraits` in which this model differs from others of its pipeline class.
+        traits: Fields of `PipelineTraits` in which this model differs from others of its pipeline class; over what
+            `model_presets` knows of it.
 
     Raises:
         UsageError: The model, the device or a setting can't be used. What only loading can tell (weights that can't be
@@ -81,13 +85,14 @@ class DiffusersRenderer:
             raise UsageError(
                 "offload is 'sequential', which needs an accelerator, but the device is cpu: use offload 'none'"
             )
-        self._offload: Offload = cast(Offload, offload)
         self._dtype = DTYPES[dtype if dtype != "auto" else "bfloat16" if self._device.type == "cuda" else "float32"]
         self._files = find_model(model, revision)
         self._arguments = dict(arguments or {})
         self._pipeline_class, class_traits = find_traits(self._files)
-        self._traits = replace(class_traits, **traits or {})
-        self._vae_tiling = vae_tiling or self._traits.tiled_decoding_only
+        self._traits = replace(with_preset(class_traits, self._files.name), **traits or {})
+        self._placement = Placement(
+            self._device, cast(Offload, offload), vae_tiling or self._traits.tiled_decoding_only
+        )
         self._token_limit = self._arguments.get("max_sequence_length", self._traits.token_limit)
         self._pipeline: Any = None
         self._tokenizer: Any = None
@@ -102,7 +107,34 @@ class DiffusersRenderer:
             self._files.commit,
             version=DIFFUSERS_VERSION,
             token_limit=self._token_limit,
+            family=self._traits.family,
+            arguments=fixed_arguments(self._traits) | self._arguments,
         )
+
+    @property
+    def holdings(self) -> list[Holding]:
+        """Each part of the pipeline that has weights, as large as it is on the device."""
+        return list(self._holdings)
+
+    @property
+    def peak_weight_bytes(self) -> int | None:
+        """The most that weights take of the device at a time, as it is offloaded now; None when nobody can tell."""
+        return peak_weight_bytes(self._holdings, self._placement.offload)
+
+    def acquire(self) -> None:
+        """Brings the pipeline back to its device; where it no longer fits, the next render sees to that."""
+        with self._lock:
+            if self._pipeline is not None:
+                try:
+                    self._placement.settle(self._pipeline)
+                except torch.OutOfMemoryError:
+                    self._placement.vacate(self._pipeline)
+
+    def release(self) -> None:
+        """Moves the pipeline to the CPU's memory."""
+        with self._lock:
+            if self._pipeline is not None:
+                self._placement.vacate(self._pipeline)
 
     def resolve(self, request: RenderRequest) -> RenderRequest:
         """With the pipeline's defaults, the nearest legal size and length, and no negative that it would ignore."""
@@ -113,6 +145,7 @@ class DiffusersRenderer:
         return request.model_copy(
             update={
                 "negative": request.negative if request.negative and self._reads_negative(guidance) else None,
+                "step_cache": request.step_cache if traits.caches_steps else None,
                 "width": legal_side(traits, request.width or traits.width),
                 "height": legal_side(traits, request.height or traits.height),
                 "num_frames": legal_frames(traits, request.num_frames or traits.num_frames),
@@ -141,7 +174,7 @@ class DiffusersRenderer:
         request = self.resolve(request)
         with self._lock:
             while True:
-                steps = _Steps(request.num_inference_steps or 0, on_step)
+                steps = Steps(request.num_inference_steps or 0, on_step)
                 try:
                     frames = self._run(request, steps)
                     break
@@ -161,91 +194,38 @@ class DiffusersRenderer:
             )
         return Clip((frames * 255).round().astype(np.uint8), request.fps or self._traits.fps)
 
-    def _reads_negative(self, guidance: float | None) -> bool:
-        needs = self._traits.negative_needs
-        scale = self._arguments.get(needs, guidance if needs == "guidance_scale" else None) if needs else None
-        return scale is not None and scale > 1
+    @cached_property
+    def _holdings(self) -> list[Holding]:
+        return weigh_parts(self._files, self._dtypes, self._device)
 
-    def _run(self, request: RenderRequest, steps: "_Steps") -> np.ndarray:
+    @property
+    def _dtypes(self) -> dict[str, torch.dtype]:
+        """Of the parts by name, and of those that are not named."""
+        return {"default": self._dtype} | ({"vae": torch.float32} if self._traits.float32_vae else {})
+
+    def _reads_negative(self, guidance: float | None) -> bool:
+        return reads_negative(self._traits, guidance, self._arguments)
+
+    def _run(self, request: RenderRequest, steps: Steps) -> np.ndarray:
         """Frames as float32 [t, h, w, 3] in 0..1."""
         if self._pipeline is None:
-            dtype = {"default": self._dtype, "vae": torch.float32} if self._traits.float32_vae else self._dtype
-            self._pipeline = load_pipeline(self._files, dtype, self._device, self._offload, self._vae_tiling)
-        pipeline = self._pipeline
-        traits, given = self._traits, dict(self._traits.arguments)
-        if traits.guidance_by == "guider":
-            pipeline.guider = pipeline.guider.new(guidance_scale=request.guidance_scale)
-        elif request.guidance_scale is not None:
-            given["guidance_scale"] = request.guidance_scale
-        if self._reads_negative(request.guidance_scale):
-            given["negative_prompt"] = request.negative or ""
-        if traits.rate_keyword:
-            given[traits.rate_keyword] = request.fps
-        given[traits.frames_keyword] = (request.num_frames or 0) - traits.frames_added
-        pipeline.progress_bar = steps.start
+            self._pipeline = load_pipeline(self._files, self._dtypes)
+            EmbeddingCache().attach(self._pipeline)
+        self._placement.settle(self._pipeline)
         try:
-            video = pipeline(
-                prompt=request.text,
-                height=request.height,
-                width=request.width,
-                num_inference_steps=request.num_inference_steps,
-                generator=torch.Generator("cpu").manual_seed(request.seed),
-                output_type="np",
-                **given | self._arguments,
-            ).frames[0]
+            return call_pipeline(self._pipeline, self._traits, request, self._arguments, steps)
         except (Exception, KeyboardInterrupt) as error:
-            pipeline.maybe_free_model_hooks()
+            self._pipeline.maybe_free_model_hooks()
             if error is steps.raised or isinstance(error, torch.OutOfMemoryError | MemoryError | KeyboardInterrupt):
                 raise
             if "allocate memory" in str(error):  # A plain RuntimeError when it is the CPU's memory that is full.
                 raise MemoryError(first_line(error)) from error
             raise RenderError(f"{self._pipeline_class} failed: {first_line(error)}") from error
-        return np.asarray(video)
 
     def _save_memory(self, request: RenderRequest) -> None:
-        """Takes the next step down the ladder; the pipeline is loaded anew for it. Raises MemoryError at its end."""
-        self._pipeline = None
-        gc.collect()
-        if self._device.type != "cpu":
-            torch.accelerator.empty_cache()
-        if self._offload == "none":
-            self._offload = "model"
-        elif not self._vae_tiling:
-            self._vae_tiling = True
-        elif self._offload != "sequential" and self._device.type != "cpu":
-            self._offload = "sequential"
-        else:
+        """Has the pipeline use less memory. Raises MemoryError when it can't use any less."""
+        if not self._placement.step_down(self._pipeline):
             raise MemoryError(
                 f"{request.num_frames} frames of {request.width} x {request.height} do not fit on {self._device}, "
                 "offloaded and tiled as far as it goes: lower num_frames, width or height, or use a smaller model"
             )
-        tiling = ", decoding in tiles" if self._vae_tiling else ""
-        log.warning("out of memory on %s: trying again with offload %s%s", self._device, self._offload, tiling)
-
-
-class _Steps:
-    """Stands in for the pipeline's progress bar, which every pipeline has, unlike a callback; hands the count on."""
-
-    def __init__(self, total: int, on_step: StepCallback | None):
-        self._total, self._done, self._on_step = total, 0, on_step
-        self.raised: BaseException | None = None
-        """What `on_step` raised."""
-
-    def start(self, total: int) -> Self:  # noqa: ARG002 - progress counts the steps asked for
-        return self
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def update(self) -> None:
-        self._done += 1
-        if self._on_step is None or self._done > self._total:
-            return
-        try:
-            self._on_step(self._done, self._total)
-        except BaseException as error:
-            self.raised = error
-            raise

@@ -77,7 +77,9 @@ class Painter:
     @property
     def info(self) -> RendererInfo:
         """The painter is part of Retake: its version is the grammar's."""
-        return RendererInfo("painter", "retake/painter", version="1", token_limit=TOKEN_LIMIT, captions="painter")
+        return RendererInfo(
+            "painter", "retake/painter", version="1", token_limit=TOKEN_LIMIT, captions="painter", family="painter"
+        )
 
     def resolve(self, request: RenderRequest) -> RenderRequest:
         """12 frames of 160 x 160 at 8 fps unless asked otherwise; sides even and at least 64, at least 2 frames."""
@@ -94,6 +96,7 @@ class Painter:
                 "negative": None,
                 "num_inference_steps": None,
                 "guidance_scale": None,
+                "step_cache": None,
             }
         )
 

@@ -46,6 +46,16 @@ class PipelineTraits:
     float32_vae: bool = False
     """Whether the decoder stays in float32 when the rest runs in a half precision."""
     tiled_decoding_only: bool = False
+    caches_steps: bool = False
+    """Whether diffusers' first-block cache knows its blocks, and it has the two that takes."""
+    family: str = "general"
+    """Whose captions it was trained on; see `RendererInfo.family`."""
+    flow_shift: Mapping[int, float] = field(default_factory=dict)
+    """Shift of the noise schedule by the short side of a clip in pixels; the nearest counts. Empty: the model's own."""
+    guidance_arguments: Mapping[str, Any] = field(default_factory=dict)
+    """Passed while the guidance scale is the default; one that is asked for is the only one."""
+    steps_arguments: Mapping[str, Any] = field(default_factory=dict)
+    """Passed while the number of steps is the default, such as the time steps of a distilled model."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     """Always passed: switches off what would rewrite the prompt or resize the frames behind our back."""
     fit: "Callable[[PipelineTraits, ReadConfig], PipelineTraits]" = lambda traits, _: traits
@@ -64,6 +74,24 @@ def legal_side(traits: PipelineTraits, wanted_px: int) -> int:
     """The height or width in pixels nearest to `wanted_px` that is a positive multiple of `size_multiple`."""
     multiple = traits.size_multiple
     return max(1, (2 * wanted_px + multiple) // (2 * multiple)) * multiple
+
+
+def flow_shift_at(traits: PipelineTraits, height: int, width: int) -> float | None:
+    """The shift of the noise schedule for clips of this size in pixels; None: what the model's own files say."""
+    if not traits.flow_shift:
+        return None
+    return traits.flow_shift[min(traits.flow_shift, key=lambda side: abs(side - min(height, width)))]
+
+
+def fixed_arguments(traits: PipelineTraits) -> dict[str, Any]:
+    """What decides a clip beside the request, for the record."""
+    shifts = {str(side): shift for side, shift in traits.flow_shift.items()}
+    return {
+        **({"flow_shift": shifts} if shifts else {}),
+        **traits.guidance_arguments,
+        **traits.steps_arguments,
+        **traits.arguments,
+    }
 
 
 def infer_traits(call: Signature) -> PipelineTraits:
@@ -143,7 +171,18 @@ def _fit_latte(traits: PipelineTraits, read: ReadConfig) -> PipelineTraits:
 
 
 _WAN = PipelineTraits(
-    480, 832, 81, steps=50, guidance=5.0, fps=16.0, frame_step=4, token_limit=512, float32_vae=True, fit=_fit_wan
+    480,
+    832,
+    81,
+    steps=50,
+    guidance=5.0,
+    fps=16.0,
+    frame_step=4,
+    token_limit=512,
+    float32_vae=True,
+    caches_steps=True,
+    family="wan",
+    fit=_fit_wan,
 )
 _LTX = PipelineTraits(
     512,
@@ -156,13 +195,27 @@ _LTX = PipelineTraits(
     size_multiple=32,
     rate_keyword="frame_rate",
     token_limit=128,
+    caches_steps=True,
+    family="ltx",
 )
 
 TRAITS: Mapping[str, PipelineTraits] = {
     "WanPipeline": _WAN,
-    "SkyReelsV2Pipeline": replace(_WAN, height=544, width=960, num_frames=97, guidance=6.0, fps=24.0),
+    "SkyReelsV2Pipeline": replace(
+        _WAN, height=544, width=960, num_frames=97, guidance=6.0, fps=24.0, caches_steps=False, family="skyreels"
+    ),
     "CogVideoXPipeline": PipelineTraits(
-        480, 720, 49, steps=50, guidance=6.0, fps=8.0, frame_step=8, token_limit=226, fit=_fit_cogvideox
+        480,
+        720,
+        49,
+        steps=50,
+        guidance=6.0,
+        fps=8.0,
+        frame_step=8,
+        token_limit=226,
+        caches_steps=True,
+        family="cogvideox",
+        fit=_fit_cogvideox,
     ),
     "LTXPipeline": _LTX,
     "LTXConditionPipeline": replace(_LTX, token_limit=256),
@@ -173,10 +226,21 @@ TRAITS: Mapping[str, PipelineTraits] = {
         steps=30,
         fps=24.0,
         token_limit=1024,
+        caches_steps=False,
         arguments={"enable_prompt_enhancement": False},
     ),
     "HunyuanVideoPipeline": PipelineTraits(
-        720, 1280, 129, steps=50, guidance=6.0, fps=24.0, frame_step=4, negative_needs="true_cfg_scale", token_limit=256
+        720,
+        1280,
+        129,
+        steps=50,
+        guidance=6.0,
+        fps=24.0,
+        frame_step=4,
+        negative_needs="true_cfg_scale",
+        token_limit=256,
+        caches_steps=True,
+        family="hunyuan",
     ),
     "HunyuanVideo15Pipeline": PipelineTraits(
         480,
@@ -188,9 +252,21 @@ TRAITS: Mapping[str, PipelineTraits] = {
         frame_step=4,
         guidance_by="guider",
         token_limit=1000,
+        family="hunyuan",
         fit=_fit_hunyuan15,
     ),
-    "MochiPipeline": PipelineTraits(480, 848, 19, steps=64, guidance=4.5, fps=30.0, frame_step=6, token_limit=256),
+    "MochiPipeline": PipelineTraits(
+        480,
+        848,
+        19,
+        steps=64,
+        guidance=4.5,
+        fps=30.0,
+        frame_step=6,
+        token_limit=256,
+        caches_steps=True,
+        family="mochi",
+    ),
     # Their caption cleaning depends on whether beautifulsoup4 happens to be installed.
     "LattePipeline": PipelineTraits(
         512,
@@ -202,6 +278,7 @@ TRAITS: Mapping[str, PipelineTraits] = {
         frame_step=None,
         frames_keyword="video_length",
         token_limit=120,
+        family="latte",
         arguments={"clean_caption": False},
         fit=_fit_latte,
     ),
@@ -229,6 +306,7 @@ TRAITS: Mapping[str, PipelineTraits] = {
         size_multiple=32,
         frames_keyword="frames",
         token_limit=300,
+        family="sana",
         arguments={"complex_human_instruction": None, "use_resolution_binning": False},
     ),
 }

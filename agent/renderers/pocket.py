@@ -85,7 +85,14 @@ class PocketRenderer(DiffusersRenderer):
         """Its captions are its own; the model is "retake/pocket", or the folder given instead, at its weights' hash."""
         own = super().info
         model = "retake/pocket" if own.model == str(MODEL_FOLDER) else own.model
-        return replace(own, name="pocket", model=model, revision=own.revision or self._weights_hash, captions="pocket")
+        return replace(
+            own,
+            name="pocket",
+            model=model,
+            revision=own.revision or self._weights_hash,
+            captions="pocket",
+            family="pocket",
+        )
 
     @cached_property
     def _weights_hash(self) -> str:

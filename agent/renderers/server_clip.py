@@ -19,13 +19,14 @@ SPARE_FRAMES = 64
 
 
 def fill_sizes(request: RenderRequest) -> RenderRequest:
-    """The request with size, length and rate filled in, and its sides the nearest multiples of 16 px."""
+    """The request with size, length and rate filled in, sides the nearest multiples of 16 px, and no step cache."""
     return request.model_copy(
         update={
             "width": _legal_side(request.width or WIDTH),
             "height": _legal_side(request.height or HEIGHT),
             "num_frames": request.num_frames or NUM_FRAMES,
             "fps": request.fps or FPS,
+            "step_cache": None,
         }
     )
 
