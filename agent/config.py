@@ -60,11 +60,39 @@ class RewriteConfig(Settings):
         json_schema_extra=_flag("rewriter-base-url"),
     )
     model: str | None = Field(
-        default=None, description="The rewriter's model.", json_schema_extra=_flag("rewriter-model")
+        default=None,
+        description="The rewriter's model: its name on the server; without one, a hub id or folder.",
+        json_schema_extra=_flag("rewriter-model"),
+    )
+    engine: Literal["auto", "endpoint", "transformers", "vllm"] = Field(
+        default="auto",
+        description="What runs the model: an endpoint, or this process; auto is the endpoint if there is one, "
+        "else transformers.",
+        json_schema_extra=_flag("rewriter-engine"),
+    )
+    revision: str | None = Field(
+        default=None,
+        description="Revision of the model on the hub, in this process.",
+        json_schema_extra=_flag("rewriter-revision"),
+    )
+    device: str = Field(
+        default="auto",
+        description="Where transformers runs the model: auto, cpu, cuda, cuda:1, …",
+        json_schema_extra=_flag("rewriter-device"),
+    )
+    dtype: str = Field(
+        default="auto",
+        description="auto, bfloat16, float16 or float32, in this process.",
+        json_schema_extra=_flag("rewriter-dtype"),
+    )
+    adapter: str | None = Field(
+        default=None,
+        description="Folder of a LoRA adapter over the model, in this process.",
+        json_schema_extra=_flag("rewriter-adapter"),
     )
     temperature: float = Field(default=0.7, ge=0.0, le=2.0, description="Of the rewriter's sampling.")
     max_tokens: int = Field(default=512, ge=16, description="Longest reply of the rewriter, in tokens.")
-    timeout_seconds: float = Field(default=60.0, gt=0.0, description="Longest wait for one reply of the rewriter.")
+    timeout_seconds: float = Field(default=60.0, gt=0.0, description="Longest wait for one reply of an endpoint.")
     word_limit: int = Field(default=120, ge=5, description="Longest candidate, in words.")
     target_lang: str = Field(default="en", description="Language of the candidates.")
     strict: bool = Field(default=False, description="Stop when the rewriter fails, instead of letting the rules write.")
@@ -73,6 +101,40 @@ class RewriteConfig(Settings):
     @classmethod
     def _holds_no_secret(cls, url: str | None) -> str | None:
         return _without_secret("the rewriter's base_url", url)
+
+    @model_validator(mode="after")
+    def _model_fits_engine(self) -> Self:
+        if self.rewriter != "llm":
+            return self
+        if not self.model:
+            raise ValueError(
+                "rewriter 'llm' needs --rewriter-model: a hub id or folder, or with --rewriter-base-url its name there"
+            )
+        if self.engine == "endpoint" and not self.base_url:
+            raise ValueError("--rewriter-engine endpoint needs --rewriter-base-url")
+        if self.engine in ("transformers", "vllm") and self.base_url:
+            raise ValueError(
+                f"--rewriter-engine {self.engine} runs the model in this process and asks no server: "
+                "leave --rewriter-base-url out"
+            )
+        if self.resolved_engine == "endpoint" and self.adapter:
+            raise ValueError(
+                "a server lays adapters over its models itself: --rewriter-model is the adapter's name there, "
+                "and --rewriter-adapter is left out"
+            )
+        for name, given in (("revision", self.revision), ("device", self.device), ("dtype", self.dtype)):
+            if self.resolved_engine == "endpoint" and given not in (None, "auto"):
+                raise ValueError(f"--rewriter-{name} is for a model in this process; a server has its own")
+        if self.engine == "vllm" and self.device != "auto":
+            raise ValueError("vLLM takes the GPU that CUDA_VISIBLE_DEVICES names: leave --rewriter-device out")
+        return self
+
+    @property
+    def resolved_engine(self) -> Literal["endpoint", "transformers", "vllm"]:
+        """What runs the model of the rewriter 'llm'."""
+        if self.engine != "auto":
+            return self.engine
+        return "endpoint" if self.base_url else "transformers"
 
 
 class RenderConfig(Settings):
@@ -236,8 +298,6 @@ class LoopConfig(Settings):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
-        if self.rewrite.rewriter == "llm" and not (self.rewrite.base_url and self.rewrite.model):
-            raise ValueError("rewriter 'llm' needs --rewriter-base-url and --rewriter-model")
         if self.render.renderer == "diffusers" and not self.render.model:
             raise ValueError("renderer 'diffusers' needs --model, a hub id or a folder")
         if self.render.renderer in ("server", "comfyui") and not self.render.base_url:

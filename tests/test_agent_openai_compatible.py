@@ -1,4 +1,6 @@
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from conformance_language_model import MESSAGES, SCHEMA, LanguageModelConformance
@@ -79,7 +81,11 @@ def test_no_schema_no_response_format() -> None:
     assert "seed" not in server.requests[0]
 
 
-def test_a_server_that_refuses_the_schema_is_asked_without_and_remembered() -> None:
+def formats(server: FakeOpenAI) -> list[str | None]:
+    return [request.get("response_format", {}).get("type") for request in server.requests]
+
+
+def test_a_server_that_refuses_all_formats_is_asked_without_and_remembered() -> None:
     def refuse(request, _):
         return failure(400, "response_format is not supported") if "response_format" in request else completion("{}")
 
@@ -87,7 +93,89 @@ def test_a_server_that_refuses_the_schema_is_asked_without_and_remembered() -> N
         model = connect(server)
         assert model.reply(MESSAGES, schema=SCHEMA).text == "{}"
         assert model.reply(MESSAGES, schema=SCHEMA).text == "{}"
-    assert ["response_format" in request for request in server.requests] == [True, False, False]
+    assert formats(server) == ["json_schema", "json_object", None, None]
+
+
+def test_a_server_that_knows_no_schemas_is_asked_for_plain_json_from_then_on() -> None:
+    """DeepSeek's words, which name the parameter and nothing else."""
+
+    def refuse(request, _):
+        kind = request.get("response_format", {}).get("type")
+        return (
+            failure(400, "This response_format type is unavailable now") if kind == "json_schema" else completion("{}")
+        )
+
+    with fake_openai(refuse) as server:
+        model = connect(server)
+        assert model.reply(MESSAGES, schema=SCHEMA).text == "{}"
+        assert model.reply(MESSAGES, schema=SCHEMA).text == "{}"
+    assert formats(server) == ["json_schema", "json_object", "json_object"]
+
+
+def test_a_server_that_takes_schemas_is_never_asked_for_less() -> None:
+    """LM Studio refuses plain JSON, with an error that is a string and no object."""
+
+    def refuse(request, _):
+        kind = request.get("response_format", {}).get("type")
+        words = "'response_format.type' must be 'json_schema' or 'text'"
+        return (400, {"error": words}) if kind == "json_object" else completion("{}")
+
+    with fake_openai(refuse) as server:
+        assert connect(server).reply(MESSAGES, schema=SCHEMA).text == "{}"
+    assert formats(server) == ["json_schema"]
+
+
+def test_an_error_that_is_a_bare_string_is_told_in_its_words() -> None:
+    refusal = 400, {"error": "No models loaded. Please load a model."}
+    with fake_openai(refusal) as server, pytest.raises((ModelError, UsageError)) as caught:
+        connect(server).reply(MESSAGES)
+    assert str(caught.value).endswith(": No models loaded. Please load a model.")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "'max_tokens' or 'max_completion_tokens' is too large: 512. This model's maximum context length is 600 tokens",
+        "Trying to keep the first 900 tokens when context the overflows.",
+        "the request exceeds the available context size, try increasing it",
+        "Requested tokens (900) exceed context window of 512",
+    ],
+)
+def test_a_chat_that_is_too_long_is_told_and_costs_no_parameter(words: str) -> None:
+    """vLLM names max_tokens in this error; taken for a refused parameter, the limit was lost for good."""
+    with fake_openai(failure(400, words), completion("blue")) as server:
+        model = connect(server)
+        with pytest.raises(ModelError, match="lower --max-tokens or serve the model with a longer one"):
+            model.reply(MESSAGES, seed=1)
+        model.reply(MESSAGES, seed=1)
+    assert server.requests[0] == server.requests[1]
+
+
+def test_a_prompt_of_no_tokens_was_not_counted() -> None:
+    """Older Ollamas counted a prompt that it had in its cache as 0."""
+    usage = {"prompt_tokens": 0, "completion_tokens": 7, "total_tokens": 7}
+    status, body = completion("blue")
+    assert isinstance(body, dict)
+    with fake_openai((status, body | {"usage": usage})) as server:
+        reply = connect(server).reply(MESSAGES)
+    assert (reply.tokens_in, reply.tokens_out) == (None, 7)
+
+
+def test_a_message_in_parts_is_its_text_without_its_thoughts() -> None:
+    """As Mistral's thinking models answer."""
+    parts = [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}, {"type": "text", "text": "blue"}]
+    status, body = completion("")
+    assert isinstance(body, dict)
+    body["choices"][0]["message"]["content"] = parts
+    with fake_openai((status, body)) as server:
+        assert connect(server).reply(MESSAGES).text == "blue"
+
+
+def test_thoughts_that_used_up_all_tokens_are_a_reply_that_was_cut_off() -> None:
+    """Ollama gives thoughts in a field of their own; no text is left."""
+    with fake_openai(completion("", finish_reason="length")) as server:
+        reply = connect(server).reply(MESSAGES)
+    assert (reply.text, reply.finish_reason) == ("", "length")
 
 
 def test_a_server_that_wants_max_completion_tokens_gets_them() -> None:
@@ -111,7 +199,7 @@ def test_a_refused_seed_is_told() -> None:
 def test_a_refused_request_does_not_go_round_for_ever() -> None:
     with fake_openai(failure(400, "no")) as server, pytest.raises(ModelError, match="400"):
         connect(server).reply(MESSAGES, seed=1, schema=SCHEMA)
-    assert len(server.requests) == 2
+    assert len(server.requests) == 3
 
 
 def test_missing_usage_is_none_and_not_zero() -> None:
@@ -146,6 +234,8 @@ def test_a_passing_fault_is_tried_again(status: int) -> None:
         (failure(500, f"crash with {KEY}"), ModelError, "500"),
         ((200, "<html>Welcome</html>"), ModelError, "/v1"),
         ((200, {"choices": []}), ModelError, "/v1"),
+        ((200, {"choices": [{"index": 0, "message": None}]}), ModelError, "/v1"),
+        ((200, {"error": "Unexpected endpoint or method. (POST /chat/completions)"}), ModelError, "/v1"),
     ],
 )
 def test_faults_are_told_in_one_sentence_with_the_url_and_without_the_key(answer, error, told) -> None:
@@ -160,6 +250,30 @@ def test_faults_are_told_in_one_sentence_with_the_url_and_without_the_key(answer
     assert server.base_url in message
     assert KEY not in message
     assert "\n" not in message
+
+
+def test_an_answer_that_was_torn_is_told() -> None:
+    class Torn(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(b'{"choices": [{"mess')
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Torn) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        model = OpenAICompatible(f"http://127.0.0.1:{server.server_port}/v1", "m", max_retries=0)
+        try:
+            with pytest.raises(ModelError, match="no JSON"):
+                model.reply(MESSAGES)
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_a_slow_server_runs_into_the_time_limit() -> None:
@@ -237,7 +351,7 @@ def test_models_open_by_name() -> None:
 @pytest.mark.parametrize(
     ("name", "settings", "told"),
     [
-        ("gpt", {}, "openai, scripted"),
+        ("gpt", {}, "openai, scripted, transformers, vllm"),
         ("no.such:Thing", {}, "no.such"),
         ("agent.llm.scripted:Nothing", {}, "Nothing"),
         ("openai", {"colour": 1}, "colour"),

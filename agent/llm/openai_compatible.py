@@ -18,6 +18,9 @@ KEY_VARIABLES = ("RETAKE_API_KEY", "OPENAI_API_KEY")
 _NO_KEY = "none"
 """Sent when there is no key: servers that want none accept anything."""
 
+_PLAIN_JSON = {"type": "json_object"}
+"""What is asked for where a schema is refused: DeepSeek and older servers know only this."""
+
 _OPTIONAL = ("response_format", "max_tokens", "temperature", "seed")
 """Parameters that some servers refuse with 400; one that was refused is not sent again."""
 
@@ -26,7 +29,8 @@ class OpenAICompatible:
     """A chat model behind a URL.
 
     The SDK retries timeouts, 429 and 5xx with growing pauses, `max_retries` times. What a server refuses to be told
-    (a JSON schema, a seed, …) is left out from then on. The key comes from RETAKE_API_KEY, else OPENAI_API_KEY, and
+    (a seed, a temperature, …) is left out from then on; one that refuses the JSON schema is asked for plain JSON before
+    that is left out, too. The key comes from RETAKE_API_KEY, else OPENAI_API_KEY, and
     stands in no message and no repr.
     """
 
@@ -48,6 +52,7 @@ class OpenAICompatible:
         self.timeout_seconds = timeout_seconds
         self._key = _checked_key(api_key)
         self._left_out: frozenset[str] = frozenset()
+        self._takes_schema = True
         self._client = openai.OpenAI(
             base_url=base_url, api_key=self._key, timeout=timeout_seconds, max_retries=max_retries
         )
@@ -65,9 +70,11 @@ class OpenAICompatible:
         wishes: dict[str, Any] = {"max_tokens": self.max_tokens, "temperature": self.temperature}
         if seed is not None:
             wishes["seed"] = seed
-        if schema is not None:
+        if schema is not None and self._takes_schema:
             json_schema = {"name": "reply", "schema": dict(schema), "strict": True}
             wishes["response_format"] = {"type": "json_schema", "json_schema": json_schema}
+        elif schema is not None:
+            wishes["response_format"] = _PLAIN_JSON
         return self._read(self._complete(messages, wishes), seed)
 
     def check(self) -> None:
@@ -85,14 +92,20 @@ class OpenAICompatible:
                     model=self.model, messages=cast("Any", list(messages)), **sent
                 )
             except (openai.BadRequestError, openai.UnprocessableEntityError) as problem:
-                refused = _refused_parameter(problem, sent)
+                refused = None if _CONTEXT.search(problem.message) else _refused_parameter(problem, sent)
                 if refused is None:
                     raise self._explain(problem) from None
-                self._left_out |= {refused}
+                if refused == "response_format" and sent["response_format"] != _PLAIN_JSON:
+                    self._takes_schema = False
+                    wishes = {**wishes, "response_format": _PLAIN_JSON}
+                else:
+                    self._left_out |= {refused}
             except openai.OpenAIError as problem:
                 raise self._explain(problem) from None
+            except ValueError:
+                raise ModelError(f"{self.base_url} answered with something that is no JSON") from None
             else:
-                if not isinstance(completion, ChatCompletion) or not completion.choices:
+                if not _is_chat_completion(completion):
                     raise ModelError(
                         f"{self.base_url} answered with something that is no chat completion; the base URL of most "
                         "servers ends in /v1"
@@ -108,11 +121,12 @@ class OpenAICompatible:
     def _read(self, completion: ChatCompletion, seed: int | None) -> Reply:
         choice, usage = completion.choices[0], completion.usage
         return Reply(
-            text=choice.message.content or "",
+            text=_text(choice.message.content),
             finish_reason=choice.finish_reason,
             refusal=choice.message.refusal or None,
-            tokens_in=usage.prompt_tokens if usage else None,
-            tokens_out=usage.completion_tokens if usage else None,
+            # Older Ollamas count a prompt that they have cached as 0 tokens (ollama/ollama#5370).
+            tokens_in=getattr(usage, "prompt_tokens", None) or None,
+            tokens_out=getattr(usage, "completion_tokens", None),
             model=completion.model or self.model,
             seed=None if "seed" in self._left_out else seed,
         )
@@ -135,6 +149,11 @@ class OpenAICompatible:
                 return UsageError(f"{self.base_url}: the account has no quota left")
             case openai.APIStatusError() if problem.status_code == 400 and _blames_model(said, self.model):
                 return UsageError(f"{self.base_url} refuses the model {self.model!r}: {said}")
+            case openai.APIStatusError() if _CONTEXT.search(said):
+                return ModelError(
+                    f"{self.base_url}: the messages and up to {self.max_tokens} tokens of reply do not fit into the "
+                    f"model's context; lower --max-tokens or serve the model with a longer one: {said}"
+                )
             case openai.APIStatusError():
                 return ModelError(f"{self.base_url} answered {problem.status_code}: {said}")
             case _:
@@ -143,7 +162,7 @@ class OpenAICompatible:
     def _said(self, problem: openai.OpenAIError) -> str:
         """The server's own words, on one line, cut, and without the key."""
         body = getattr(problem, "body", None)
-        words = body.get("message") or body.get("detail") if isinstance(body, dict) else None
+        words = body.get("message") or body.get("detail") if isinstance(body, dict) else body
         line = " ".join(str(words or problem).split())
         if self._key != _NO_KEY:
             line = line.replace(self._key, "***")
@@ -177,6 +196,24 @@ def _refused_parameter(problem: openai.APIStatusError, sent: Mapping[str, Any]) 
     candidates = [name for name in _OPTIONAL if name in sent]
     found = next((name for name in candidates if name in named), None)
     return found or ("response_format" if "response_format" in candidates else None)
+
+
+_CONTEXT = re.compile(r"context[ _](?:the )?(?:length|size|window|overflow)", re.IGNORECASE)
+"""How servers word that the chat is too long. Some name max_tokens beside it, which they would take all the same."""
+
+
+def _is_chat_completion(completion: object) -> bool:
+    """Whether it has a message; the SDK makes an object of any JSON, unchecked."""
+    choices = getattr(completion, "choices", None)
+    return isinstance(choices, list) and bool(choices) and getattr(choices[0], "message", None) is not None
+
+
+def _text(content: object) -> str:
+    """The text of a message; of a list of parts, as Mistral's thinking models send it, the parts that are text."""
+    if isinstance(content, list):
+        parts = [part for part in cast("list[Any]", content) if isinstance(part, dict)]
+        return "".join(str(part.get("text") or "") for part in parts if part.get("type") == "text")
+    return content if isinstance(content, str) else ""
 
 
 def _blames_model(said: str, model: str) -> bool:

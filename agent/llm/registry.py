@@ -9,6 +9,8 @@ from agent.plugins import make_part
 LANGUAGE_MODELS = {
     "openai": "agent.llm.openai_compatible:OpenAICompatible",
     "scripted": "agent.llm.scripted:ScriptedLanguageModel",
+    "transformers": "agent.llm.transformers_local:TransformersLanguageModel",
+    "vllm": "agent.llm.vllm_local:VLLMLanguageModel",
 }
 """Name to `package.module:Class`."""
 
@@ -22,19 +24,26 @@ def open_language_model(name: str, **settings: Any) -> Any:
 
 
 def open_rewriter_model(settings: RewriteConfig) -> LanguageModel | None:
-    """The rewriter's model behind its OpenAI-compatible server, None when the rewriter is no language model.
+    """The rewriter's model, None when the rewriter is no language model.
 
-    It is asked one short question, so that a wrong address, key or model name shows now. Raises UsageError.
+    A server is asked one short question, so that a wrong address, key or model name shows now. Of a model in this
+    process everything but the weights is read, which come with the first reply. Raises UsageError.
     """
     if settings.rewriter != "llm":
         return None
-    model = open_language_model(
-        "openai",
-        base_url=settings.base_url,
-        model=settings.model,
-        temperature=settings.temperature,
-        max_tokens=settings.max_tokens,
-        timeout_seconds=settings.timeout_seconds,
-    )
+    said: dict[str, Any] = {
+        "model": settings.model,
+        "temperature": settings.temperature,
+        "max_tokens": settings.max_tokens,
+    }
+    files = {"revision": settings.revision, "dtype": settings.dtype, "adapter": settings.adapter}
+    match settings.resolved_engine:
+        case "endpoint":
+            server = {"base_url": settings.base_url, "timeout_seconds": settings.timeout_seconds}
+            model = open_language_model("openai", **said, **server)
+        case "transformers":
+            model = open_language_model("transformers", **said, **files, device=settings.device)
+        case "vllm":
+            model = open_language_model("vllm", **said, **files)
     model.check()
     return model
