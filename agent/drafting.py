@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from agent.brief import read_brief
 from agent.errors import Interrupted, StageError, UsageError
 from agent.ports import Ports
 from agent.records import Candidate
@@ -40,22 +41,23 @@ def _ask_rewriter(task: RewriteTask, ports: Ports) -> Drafts:
 
 def _rewrite_task(state: LoopState, iteration: int, ports: Ports) -> RewriteTask:
     history = History(state)
-    config = ports.config
-    ranked = rank_candidates(history.candidates, history.renders, history.assessed, config.assess.weights)
+    ranked = rank_candidates(history.candidates, history.renders, history.assessed, ports.config.assess.weights)
     standings = {standing.candidate: standing for standing in ranked}
-    return RewriteTask(
-        prompt=history.prompt,
-        checklist=tuple(history.checklist),
-        modifiers=tuple(Modifier(**row) for row in state.get("modifiers", [])),
+    return replace(
+        _brief(state, ports),
         history=tuple(_attempt(c, standings.get(c.id), history) for c in history.candidates if c.dropped is None),
         tried=tuple(text for c in history.candidates for text in (c.text, c.raw_text) if text),
         champion=ranked[0].candidate if ranked else None,
         iteration=iteration,
-        n=config.rewrite.candidates,
-        seed=config.seed + 1000 * iteration,
-        target_lang=config.rewrite.target_lang,
-        word_limit=config.rewrite.word_limit,
+        n=ports.config.rewrite.candidates,
+        seed=ports.config.seed + 1000 * iteration,
     )
+
+
+def _brief(state: LoopState, ports: Ports) -> RewriteTask:
+    assert ports.journal.header  # noqa: S101 - written when the ports were connected
+    modifiers = [Modifier(**row) for row in state.get("modifiers", [])]
+    return read_brief(ports.journal.header, History(state).checklist, modifiers)
 
 
 def _attempt(candidate: Candidate, standing: Standing | None, history: History) -> Attempt:
@@ -77,31 +79,33 @@ def _attempt(candidate: Candidate, standing: Standing | None, history: History) 
 
 def make_candidates(state: LoopState, ports: Ports) -> list[Candidate]:
     """Candidates of this iteration's drafts; of the rules' too, when the screen left nothing of the rewriter's."""
-    history = History(state)
-    made = [] if history.candidates else [_original(history, ports)]
-    made += _screen_drafts(history.drafts, made, history, ports)
+    history, brief = History(state), _brief(state, ports)
+    made = [] if history.candidates else [_original(brief, ports)]
+    made += _screen_drafts(history.drafts, made, history, brief, ports)
     survivors = [candidate for candidate in made if candidate.dropped is None and candidate.id != "0"]
     if history.drafts and not survivors and not ports.config.rewrite.strict:
         task = _rewrite_task(state, history.iteration, ports)
         drafts = [replace(draft, origin="fallback") for draft in ports.fallback.rewrite(task)]
-        made += _screen_drafts(drafts, made, history, ports)
+        made += _screen_drafts(drafts, made, history, brief, ports)
     return made
 
 
-def _original(history: History, ports: Ports) -> Candidate:
+def _original(brief: RewriteTask, ports: Ports) -> Candidate:
     """Candidate 0: the prompt as it is. What the screen finds in it is noted, nothing is changed."""
-    findings = _screen_text(history.prompt, history, ports).findings
-    return Candidate(id="0", iteration=0, text=history.prompt, origin="prompt", findings=list(findings))
+    findings = _screen_text(brief.prompt, brief, ports).findings
+    return Candidate(id="0", iteration=0, text=brief.prompt, origin="prompt", findings=list(findings))
 
 
 def _screen_drafts(
-    drafts: Sequence[Draft], made: Sequence[Candidate], history: History, ports: Ports
+    drafts: Sequence[Draft], made: Sequence[Candidate], history: History, brief: RewriteTask, ports: Ports
 ) -> list[Candidate]:
     """Candidates of these drafts, with the next ids; a text that is a candidate already is left out."""
     added: list[Candidate] = []
     for draft in drafts:
         earlier = [*history.candidates, *made, *added]
-        screened = _screen_text(draft.text, history, ports)
+        # The rules write in the person's own words, whatever language is asked for.
+        by_rules = draft.origin == "fallback" or ports.rewriter.name == ports.fallback.name
+        screened = _screen_text(draft.text, replace(brief, target_lang="") if by_rules else brief, ports)
         if any(same_words(screened.text, known.text) for known in earlier if draft.unusable is None):
             continue
         added.append(
@@ -121,11 +125,14 @@ def _screen_drafts(
     return added
 
 
-def _screen_text(text: str, history: History, ports: Ports) -> Screened:
+def _screen_text(text: str, brief: RewriteTask, ports: Ports) -> Screened:
     return screen_text(
         text,
-        prompt=history.prompt,
-        checklist=history.checklist,
+        prompt=brief.prompt,
+        checklist=brief.checklist,
         token_count=ports.renderer.count_tokens,
         token_limit=ports.renderer.info.token_limit,
+        word_limit=brief.word_limit,
+        language=brief.target_lang,
+        trigger_words=brief.trigger_words,
     )

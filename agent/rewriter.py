@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from agent.caption_styles import GENERAL
 from agent.records import Candidate
 from feedback.lexicon import words_of
 from feedback.records import Question
@@ -28,6 +29,17 @@ class Attempt:
 
 
 @dataclass(frozen=True)
+class Advice:
+    """What to change in the champion's text for one question that does not hold, as a model reads the measurements."""
+
+    question: str
+    """The question's text."""
+    change: str
+    """What to change, in one sentence."""
+    fault: Fault = "unclear"
+
+
+@dataclass(frozen=True)
 class RewriteTask:
     """Everything a rewriter may know: the anchor, the material, and what became of earlier candidates."""
 
@@ -45,7 +57,16 @@ class RewriteTask:
     """How many drafts are wanted."""
     seed: int = 0
     target_lang: str = "en"
+    """Language code; "" is the language of the prompt."""
     word_limit: int = 120
+    generator_words: int | None = None
+    """About how many words the generator reads; None when there is no limit."""
+    style: str = GENERAL
+    """Family of the generator, a key of `agent.caption_styles`."""
+    trigger_words: tuple[str, ...] = ()
+    """Words that every candidate holds, letter by letter: what a LoRA of the generator listens to."""
+    advice: tuple[Advice, ...] = ()
+    """What a critique of the champion advised; empty without one."""
 
     def attempt_of(self, candidate_id: str | None) -> Attempt | None:
         """The attempt with this candidate, None when there is none."""
@@ -64,6 +85,8 @@ class Draft:
     """Id of the candidate it was rewritten from; None when it was written from the prompt."""
     modifiers: tuple[str, ...] = ()
     """Modifiers it was given."""
+    advice: str = ""
+    """What a critique advised before it was written, a line for each finding."""
     unusable: str | None = None
     """Why this reply is no rewrite (a refusal, cut off, empty); it was paid for all the same. None when it is one."""
     tokens_in: int | None = 0

@@ -6,9 +6,19 @@ Pure: same arguments, same outcome. A text that passes comes through unchanged w
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+from agent.languages import count_words, has_spaced_words, is_foreign, language_name, native_sentences, script_of
 from agent.records import Finding, Record
-from agent.screen_rules import find_leak, find_nonsense, find_refusal, shorten, unwrap
+from agent.screen_rules import (
+    find_leak,
+    find_nonsense,
+    find_refusal,
+    missing_triggers,
+    shorten,
+    unwrap,
+    without_triggers,
+)
 from feedback.checklist import missing_concepts
 from feedback.records import Question
 
@@ -37,19 +47,27 @@ def screen_text(
     checklist: Sequence[Question] = (),
     token_count: TokenCount | None = None,
     token_limit: int | None = None,
+    word_limit: int | None = None,
+    language: str = "",
+    trigger_words: Sequence[str] = (),
 ) -> Screened:
     """What the generator may get of this text, and what was found. Never raises of its own.
 
     The prompt itself (`text == prompt`) is neither altered nor dropped: every other candidate is measured by it.
-    `token_count` and `token_limit` are the renderer's; without them there is no budget. A text that misses more than
-    half of the checklist is dropped, one that misses less gets the missing phrases in the person's own words.
+    `token_count` and `token_limit` are the renderer's; without them there is no budget. `word_limit` gives way to a
+    prompt that is longer. Trigger words are put in front where they are missing, and nothing alters them. A text that
+    misses more than half of the checklist is dropped, one that misses less gets the missing phrases in the person's own
+    words. Sentences in another script than that of `language` (a code; "" is any) are cut. Where that is not the
+    prompt's script, or has no spaces between words, words can't be compared and the checklist is left to the judges.
     """
-    tokens = _Budget(token_count, token_limit)
+    asked = _Asked(prompt, checklist, language, trigger_words)
+    most_words = max(word_limit, count_words(" ".join([*trigger_words, prompt]))) if word_limit else None
+    budget = _Budget(token_count, token_limit, most_words)
     if text == prompt:
-        return Screened(text=text, findings=tokens.findings(text))
+        return Screened(text=text, findings=budget.findings(text))
 
     findings: list[Finding] = []
-    mended, found = unwrap(text)
+    mended, found = unwrap(text, trigger_words)
     findings += found
 
     def finish(dropped: str | None = None) -> Screened:
@@ -61,10 +79,18 @@ def screen_text(
         findings.append(finding)
         return finish(f"{finding.rule}: {finding.detail}")
 
-    if fatal := _find_fatal(mended, prompt):
+    if fatal := asked.find_fatal(mended):
         return reject(fatal)
 
-    missing = missing_concepts(checklist, mended)
+    native = asked.cut_foreign(mended)
+    if native != mended:
+        foreign = Finding(rule="language", detail=f"in another script than {language_name(language)} is written in")
+        if asked.find_fatal(native):
+            return reject(foreign)
+        findings.append(foreign)
+        mended = native
+
+    missing = asked.missing_in(mended)
     if len(missing) > len(checklist) / 2:
         lost = "; ".join(question.phrase for question in missing)
         return reject(
@@ -78,27 +104,65 @@ def screen_text(
             for question in missing
         ]
         mended = _add_phrases(mended, missing)
-        if not (missing := missing_concepts(checklist, mended)):
+        if not (missing := asked.missing_in(mended)):
             break
     if missing:
         lost = "; ".join(question.phrase for question in missing)
         return reject(Finding(rule="intent", detail=f"adding it did not mend it, still missed: {lost}"))
 
-    if over := tokens.findings(mended):
-        findings += over
-        mended = shorten(mended, tokens.fit, lambda shorter: not missing_concepts(checklist, shorter))
-        if not tokens.fit(mended):
-            return finish(f"tokens: {over[0].detail}, and it can't be shortened without losing what was asked for")
+    if lacking := missing_triggers(mended, trigger_words):
+        findings += [Finding(rule="trigger", detail=f"missed, and put in front: {word}") for word in lacking]
+        mended = ", ".join([*lacking, mended])
 
-    if unwrap(mended)[0] != mended or missing_concepts(checklist, mended) or _find_fatal(mended, prompt):
+    if over := budget.findings(mended):
+        findings += over
+        mended = shorten(mended, budget.fit, asked.is_kept_in)
+        if not budget.fit(mended):
+            too_long = f"{over[0].rule}: {over[0].detail}"
+            return finish(f"{too_long}, and it can't be shortened without losing what was asked for")
+
+    if not asked.is_clean(mended):
         return reject(Finding(rule="intent", detail="mending one thing broke another"))
     return finish()
 
 
-def _find_fatal(text: str, prompt: str) -> Finding | None:
-    if not any(char.isalnum() for char in text):
-        return Finding(rule="empty", detail="no words in it")
-    return find_leak(text, prompt) or find_refusal(text, prompt) or find_nonsense(text, prompt)
+@dataclass(frozen=True)
+class _Asked:
+    """What a candidate is held to."""
+
+    prompt: str
+    checklist: Sequence[Question]
+    language: str
+    trigger_words: Sequence[str]
+
+    def find_fatal(self, text: str) -> Finding | None:
+        """What makes a text unfit whatever else it says; trigger words are no language and are not looked at."""
+        words = without_triggers(text, self.trigger_words)
+        if not any(char.isalnum() for char in words):
+            return Finding(rule="empty", detail="no words in it")
+        return find_leak(words, self.prompt) or find_refusal(words, self.prompt) or find_nonsense(words, self.prompt)
+
+    def cut_foreign(self, text: str) -> str:
+        """The sentences in the language's script. Names that the prompt has in another script are at home in both."""
+        mixed = not is_foreign(self.prompt, self.language)
+        known = [*self.trigger_words, self.prompt] if mixed else self.trigger_words
+        return native_sentences(text, self.language, " ".join(known))
+
+    def missing_in(self, text: str) -> list[Question]:
+        """The questions that the text does not ask for, as far as its words can be compared with theirs."""
+        translated = self.language and script_of(text) != script_of(self.prompt)
+        if translated or (self.language and not has_spaced_words(text)):
+            return []
+        return missing_concepts(self.checklist, text)
+
+    def is_kept_in(self, text: str) -> bool:
+        """Whether nothing that was asked for is lost, no trigger word either."""
+        return not self.missing_in(text) and not missing_triggers(text, self.trigger_words)
+
+    def is_clean(self, text: str) -> bool:
+        """Whether the text would pass unchanged."""
+        unchanged = unwrap(text, self.trigger_words)[0] == text == self.cut_foreign(text)
+        return unchanged and self.is_kept_in(text) and not self.find_fatal(text)
 
 
 def _add_phrases(text: str, missing: Sequence[Question]) -> str:
@@ -110,18 +174,19 @@ def _add_phrases(text: str, missing: Sequence[Question]) -> str:
 
 
 class _Budget:
-    """The renderer's token budget; no limit when it has none or can't count."""
+    """The renderer's tokens and the run's words; no limit of tokens when it has none or can't count."""
 
-    def __init__(self, count: TokenCount | None, limit: int | None) -> None:
-        self._count, self._limit = count, limit
+    def __init__(self, count: TokenCount | None, token_limit: int | None, word_limit: int | None) -> None:
+        self._count, self._token_limit, self._word_limit = count, token_limit, word_limit
 
     def fit(self, text: str) -> bool:
         return not self.findings(text)
 
     def findings(self, text: str) -> tuple[Finding, ...]:
-        if self._count is None or self._limit is None:
-            return ()
-        tokens = self._count(text)
-        if tokens is None or tokens <= self._limit:
-            return ()
-        return (Finding(rule="tokens", detail=f"{tokens} tokens, the generator reads {self._limit}"),)
+        found: list[Finding] = []
+        tokens = self._count(text) if self._count and self._token_limit is not None else None
+        if tokens is not None and self._token_limit is not None and tokens > self._token_limit:
+            found.append(Finding(rule="tokens", detail=f"{tokens} tokens, the generator reads {self._token_limit}"))
+        if self._word_limit is not None and (words := count_words(text)) > self._word_limit:
+            found.append(Finding(rule="words", detail=f"{words} words, {self._word_limit} are allowed"))
+        return tuple(found)

@@ -1,7 +1,7 @@
 """The screen's single rules: how a model's wrapping is taken off, what a refusal and what nonsense look like."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import simplemma
 
@@ -10,9 +10,22 @@ from agent.prompts import read_rewrite
 from agent.records import Finding
 
 
-def unwrap(text: str) -> tuple[str, list[Finding]]:
-    """The text without chat tokens, JSON, preamble, markdown and quotes, on one line; and what was taken off."""
+def unwrap(text: str, trigger_words: Sequence[str] = ()) -> tuple[str, list[Finding]]:
+    """The text without chat tokens, JSON, preamble, markdown and quotes, on one line; and what was taken off.
+
+    Trigger words in it stay as they are, whatever signs they are made of.
+    """
     findings: dict[str, Finding] = {}
+    masks = _masks(text, trigger_words)
+    for word, mask in masks:
+        text = _whole(word).sub(mask, text)
+    text = _unwrap(text, findings)
+    for word, mask in masks:
+        text = text.replace(mask, word)
+    return text, list(findings.values())
+
+
+def _unwrap(text: str, findings: dict[str, Finding]) -> str:
     while True:
         before = text
         text = text.strip()
@@ -22,7 +35,37 @@ def unwrap(text: str) -> tuple[str, list[Finding]]:
                 findings.setdefault(rule, Finding(rule=rule, detail=detail))
             text = stripped
         if text == before:
-            return text, list(findings.values())
+            return text
+
+
+def missing_triggers(text: str, trigger_words: Sequence[str]) -> list[str]:
+    """The trigger words that do not stand in the text, letter by letter and as words of their own."""
+    return [word for word in trigger_words if not _whole(word).search(text)]
+
+
+def without_triggers(text: str, trigger_words: Sequence[str]) -> str:
+    """The text with the trigger words taken out: what may be judged as language."""
+    for word in _longest_first(trigger_words):
+        text = _whole(word).sub(" ", text)
+    return text
+
+
+def _masks(text: str, trigger_words: Sequence[str]) -> list[tuple[str, str]]:
+    """For each trigger word in the text a character that nobody uses, the longest word first."""
+    taken = set(text).union(*trigger_words)
+    unused = (char for char in map(chr, range(0xE000, 0xF900)) if char not in taken)
+    return list(zip(_longest_first(trigger_words), unused, strict=False))
+
+
+def _longest_first(trigger_words: Sequence[str]) -> list[str]:
+    return sorted(trigger_words, key=len, reverse=True)
+
+
+def _whole(word: str) -> re.Pattern[str]:
+    """The word where no letter or digit joins it, so that "sks" is not found in "asks"."""
+    before = r"(?<!\w)" if re.match(r"\w", word) else ""
+    after = r"(?!\w)" if re.search(r"\w\Z", word) else ""
+    return re.compile(before + re.escape(word) + after)
 
 
 def find_leak(text: str, prompt: str = "") -> Finding | None:
@@ -76,7 +119,8 @@ def _joined(pieces: list[str]) -> str:
 
 _CHAT_TOKENS = re.compile(
     r"<think(?:ing)?>.*?(?:</think(?:ing)?>|$)|<\|[^|<>]{1,40}\|>(?:\s*(?:system|user|assistant)\b)?|</?s>|\[/?INST\]"
-    r"|<</?SYS>>|</?(?:prompt|candidate|modifiers|rewrite|answer|start_of_turn|end_of_turn)>",
+    r"|<</?SYS>>|</?(?:prompt|text|candidate|modifiers|checklist|advice|failing|trigger_words|rewrite|answer|start_of_turn"
+    r"|end_of_turn)>",
     re.DOTALL | re.IGNORECASE,
 )
 _JSON = re.compile(r"\s*[\[{]\s*[\"{\[]")

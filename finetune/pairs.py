@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from agent.prompts import Rewrite, rewrite_messages, write_reply
+from agent.brief import read_brief
+from agent.prompts import PromptTemplates, Rewrite, rewrite_messages, write_reply
 from agent.records import Candidate
-from agent.rewriter import RewriteTask
 from agent.standings import TIE, Standing
 from agent.trajectory import Trajectory
 from feedback.records import Feedback
@@ -94,15 +94,10 @@ def _dominance(
 
 def _messages(trajectory: Trajectory) -> list[Row]:
     """What the rewriter is told before anything was rendered."""
-    config = trajectory.header["config"]
-    task = RewriteTask(
-        prompt=trajectory.prompt,
-        checklist=tuple(trajectory.checklist),
-        modifiers=tuple(Modifier(m.text, m.kind, m.cosine, m.via, m.count) for m in trajectory.modifiers),
-        target_lang=config["rewrite"]["target_lang"],
-        word_limit=config["rewrite"]["word_limit"],
-    )
-    return [dict(message) for message in rewrite_messages(task)]
+    modifiers = [Modifier(m.text, m.kind, m.cosine, m.via, m.count) for m in trajectory.modifiers]
+    task = read_brief(trajectory.header, trajectory.checklist, modifiers)
+    templates = PromptTemplates(trajectory.header.get("templates"))
+    return [dict(message) for message in rewrite_messages(task, templates)]
 
 
 def _answer(candidate: Candidate) -> Row:
