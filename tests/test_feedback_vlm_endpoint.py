@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from drawing import Thing, draw_clip
 from fakes import fast_config
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from serve import Answer, FakeOpenAI, Handler, completion, failure, fake_openai
 
@@ -20,6 +22,7 @@ from agent.run import begin_run
 from agent.trajectory import read_trajectory
 from feedback.clip import Clip
 from feedback.errors import FeedbackError
+from feedback.judges.seen_instead import ANSWER_TOKENS, clean
 from feedback.judges.vlm import FRAMES
 from feedback.judges.vlm_endpoint import WORD_TOKENS, EndpointVLMJudge
 from feedback.records import Question
@@ -60,8 +63,14 @@ def text_of(request: dict[str, Any]) -> str:
 def ask_one(*answers: Answer | Handler, question: Question = THERE, **settings: Any) -> tuple[float | None, str]:
     """P(yes) and what is said of it."""
     with fake_openai(*answers) as server:
-        (verdict,) = judge(server, **settings).ask(CLIP, [question])
+        (verdict,) = judge(server, **{"most_described": 0} | settings).ask(CLIP, [question])
     return verdict.p_yes, verdict.seen
+
+
+def instead(grade: Answer, *words: Answer) -> Handler:
+    """Grades with `grade`, and answers questions in words with `words` in turn."""
+    said = iter(words)
+    return lambda request, server: grade if "top_logprobs" in request else next(said)
 
 
 def test_it_is_a_judge() -> None:
@@ -294,3 +303,78 @@ def test_in_a_run_its_grades_are_the_alignment_and_its_key_stands_in_no_file(
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert not [path for path in files if b"sk-judge" in path.read_bytes()]
     assert [path for path in files if b"vlm-1" in path.read_bytes()]
+
+
+QUESTIONS = [THERE.model_copy(update={"id": f"q{n}", "text": f"Is there thing {n}?"}) for n in range(5)]
+
+
+def test_what_is_seen_instead_is_asked_in_one_request_and_put_into_the_verdict() -> None:
+    with fake_openai(instead(graded(no=0.9), completion("Instead, I see a blue square.\nIt is large."))) as server:
+        (verdict,) = judge(server).ask(CLIP, [THERE])
+    assert verdict.p_yes == 0
+    assert verdict.seen == "a blue square"
+    (_, request) = server.requests
+    assert request["max_tokens"] == ANSWER_TOKENS
+    assert "logprobs" not in request
+    assert THERE.text in text_of(request)
+    assert len(request["messages"][0]["content"]) == FRAMES + 1
+
+
+def test_only_the_few_that_hold_least_are_asked_about() -> None:
+    def answer(request: dict[str, Any], server: FakeOpenAI) -> Answer:
+        number = int(text_of(request).partition("thing ")[2][0])
+        if "top_logprobs" in request:
+            return graded(yes=(number + 1) / 10, no=0.5)
+        return completion(f"thing {number} is red")
+
+    with fake_openai(answer) as server:
+        verdicts = judge(server, most_described=2).ask(CLIP, QUESTIONS)
+    assert [verdict.seen for verdict in verdicts] == ["thing 0 is red", "thing 1 is red", "", "", ""]
+    assert len(server.requests) == len(QUESTIONS) + 2
+
+
+def test_what_holds_or_is_not_wanted_costs_no_request() -> None:
+    for grade, wishes in ((graded(yes=0.9), {}), (graded(no=0.9), {"most_described": 0})):
+        with fake_openai(grade) as server:
+            judge(server, **wishes).ask(CLIP, [THERE])
+        assert len(server.requests) == 1
+
+
+def test_a_server_that_refuses_to_say_it_in_words_still_grades_and_is_not_asked_again() -> None:
+    with fake_openai(instead(graded(no=0.9), failure(400, "one token only"))) as server:
+        once = judge(server)
+        assert [once.ask(CLIP, [THERE])[0].p_yes for _ in range(2)] == [0, 0]
+    assert len(server.requests) == 3
+
+
+def test_a_request_in_words_that_fails_for_now_is_made_again_with_the_next_clip() -> None:
+    with fake_openai(instead(graded(no=0.9), failure(503, "busy"), completion("a dog"))) as server:
+        once = judge(server)
+        assert [once.ask(CLIP, [THERE])[0].seen for _ in range(2)] == ["", "a dog"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "phrase"),
+    [
+        ("A blue square.", "A blue square"),
+        ('"a cat on a sofa"', "a cat on a sofa"),
+        ("The video shows a dog running.", "a dog running"),
+        ("No, there is a green ball.", "a green ball"),
+        ("\n  I can see   two cats\nand a dog", "two cats"),
+        ("No.", ""),
+        ("", ""),
+        ("I don’t know", ""),
+        ("word " * 40, "word " * 15 + "…"),
+    ],
+)
+def test_an_answer_is_cut_to_a_phrase(answer: str, phrase: str) -> None:
+    assert clean(answer) == phrase
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(max_size=300))
+def test_any_answer_is_cut_to_one_short_line(answer: str) -> None:
+    phrase = clean(answer)
+    assert "\n" not in phrase
+    assert len(phrase) <= 82
+    assert phrase == phrase.strip()

@@ -49,8 +49,17 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     return lambda name: folder / name if (folder / name).exists() else save_tiny_vlm(name, folder / name)
 
 
-def judge(tiny: Tiny, name: str) -> LocalVLMJudge:
-    return LocalVLMJudge(str(tiny(name)), device="cpu", least_mass=LEAST_MASS)
+def judge(tiny: Tiny, name: str, **settings: Any) -> LocalVLMJudge:
+    return LocalVLMJudge(str(tiny(name)), device="cpu", **{"least_mass": LEAST_MASS, "most_described": 0} | settings)
+
+
+def doubter(tiny: Tiny, name: str, **settings: Any) -> LocalVLMJudge:
+    """A judge that finds something missing: where the tiny model happens to say yes to all, its yes is taken for no."""
+    judge_ = judge(tiny, name, **settings)
+    if min(answers(judge(tiny, name), CLIP)) >= 0.5:
+        yes, no = judge_._answers["yes or no"].values()
+        judge_._answers["yes or no"] = {"yes": no, "no": yes}
+    return judge_
 
 
 def answers(judge: LocalVLMJudge, clip: Clip, questions: list[Question] = QUESTIONS) -> np.ndarray:
@@ -98,6 +107,44 @@ def test_p_yes_is_the_softmax_over_the_answers_that_a_person_computes_from_the_m
     assert judge(tiny, "LLaVA").ask(CLIP, [THERE])[0].p_yes == pytest.approx(float(yes / (yes + no)), abs=1e-5)
 
 
+@every_class
+def test_what_is_seen_instead_is_said_of_the_questions_that_hold_least(tiny: Tiny, name: str) -> None:
+    graded = doubter(tiny, name).ask(CLIP, QUESTIONS)
+    told = doubter(tiny, name, most_described=2).ask(CLIP, QUESTIONS)
+    assert [verdict.p_yes for verdict in told] == [verdict.p_yes for verdict in graded]
+    failing = sorted((v for v in graded if v.holds is False), key=lambda v: v.p_yes or 0.0)
+    assert failing
+    described = {verdict.question_id for verdict in told if verdict.seen}
+    assert described <= {verdict.question_id for verdict in failing[:2]}
+    assert all(len(verdict.seen) <= 90 and "\n" not in verdict.seen for verdict in told)
+
+
+@every_class
+def test_answers_in_words_are_the_models_own_and_the_same_in_a_batch(tiny: Tiny, name: str) -> None:
+    judge_ = judge(tiny, name)
+    texts = ["What is seen?", "What is seen instead of a very large number of very small red circles?"]
+    together = judge_._answer_in_words(show(CLIP), texts)
+    assert together == [judge_._answer_in_words(show(CLIP), [text])[0] for text in texts]
+    assert all(together)
+
+
+def test_a_model_that_cannot_speak_still_grades_and_is_not_asked_to_again(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries: list[Any] = []
+
+    def mute(self: Any, **inputs: Any) -> Any:
+        tries.append(inputs)
+        raise torch.OutOfMemoryError("no")
+
+    judge_ = doubter(tiny, "LLaVA", most_described=3)
+    expected = doubter(tiny, "LLaVA").ask(CLIP, QUESTIONS)
+    monkeypatch.setattr(type(judge_.vlm.model), "generate", mute)
+    assert judge_.ask(CLIP, QUESTIONS) == judge_.ask(CLIP, QUESTIONS) == expected
+    assert len(tries) == 1
+    assert "is not asked again: OutOfMemoryError: no" in caplog.text
+
+
 def test_a_model_that_would_say_something_else_has_not_answered(tiny: Tiny) -> None:
     strict = LocalVLMJudge(str(tiny("LLaVA")), device="cpu", least_mass=0.999)
     (verdict,) = strict.ask(CLIP, [THERE])
@@ -111,7 +158,7 @@ def test_many_questions_are_asked_in_few_passes_and_in_smaller_ones_when_memory_
     judge_ = judge(tiny, "LLaVA")
     expected = answers(judge_, CLIP, QUESTIONS * 2)
     passes: list[int] = []
-    forward = type(judge_._model.get()).forward
+    forward = type(judge_.vlm.model).forward
 
     def cramped(self: Any, **inputs: Any) -> Any:
         passes.append(len(inputs["input_ids"]))
@@ -119,7 +166,7 @@ def test_many_questions_are_asked_in_few_passes_and_in_smaller_ones_when_memory_
             raise torch.OutOfMemoryError("too many")
         return forward(self, **inputs)
 
-    monkeypatch.setattr(type(judge_._model.get()), "forward", cramped)
+    monkeypatch.setattr(type(judge_.vlm.model), "forward", cramped)
     assert answers(judge_, CLIP, QUESTIONS * 2) == pytest.approx(expected, abs=1e-5)
     assert passes[:3] == [QUESTIONS_AT_ONCE, QUESTIONS_AT_ONCE // 2, QUESTIONS_AT_ONCE // 4]
     assert set(passes[2:]) <= {1, 2}
@@ -131,7 +178,7 @@ def test_one_question_too_large_for_memory_is_said_in_a_line(tiny: Tiny, monkeyp
     def full(self: Any, **inputs: Any) -> Any:
         raise torch.OutOfMemoryError("no")
 
-    monkeypatch.setattr(type(judge_._model.get()), "forward", full)
+    monkeypatch.setattr(type(judge_.vlm.model), "forward", full)
     with pytest.raises(FeedbackError, match="does not fit into the memory of cpu; use a smaller model"):
         judge_.ask(CLIP, [THERE, THERE])
 

@@ -93,16 +93,16 @@ def _unaskable(question: Question, clip: Clip) -> str:
     return "one frame shows no action" if question.kind == "action" and clip.num_frames == 1 else ""
 
 
-def show(clip: Clip) -> Shown:
-    """At most FRAMES frames of the clip, none of them longer than LONG_SIDE."""
-    count = min(FRAMES, clip.num_frames)
+def show(clip: Clip, frames: int = FRAMES, long_side: int = LONG_SIDE) -> Shown:
+    """At most so many frames of the clip, evenly over it, none of them longer than `long_side` px."""
+    count = min(frames, clip.num_frames)
     indices = [round(index) for index in np.linspace(0, clip.num_frames - 1, count)]
-    scale = min(1.0, LONG_SIDE / max(clip.height, clip.width))
+    scale = min(1.0, long_side / max(clip.height, clip.width))
     size = max(1, round(clip.width * scale)), max(1, round(clip.height * scale))
-    frames = [clip.frames[index] for index in indices]
+    pictures = [clip.frames[index] for index in indices]
     if scale < 1:
-        frames = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.uint8) for frame in frames]
-    return Shown(frames, indices, clip)
+        pictures = [cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8) for picture in pictures]
+    return Shown(pictures, indices, clip)
 
 
 def word(question: Question, shown: Shown) -> Asked:
@@ -111,13 +111,17 @@ def word(question: Question, shown: Shown) -> Asked:
     A style is a matter of degree and is rated from 1 to 5; everything else is asked for as yes or no.
     """
     scale = RATING if question.kind == "style" else YES_NO
+    return Asked(f"{opening(shown)}\n{question.text}\n{scale.instruction}", scale)
+
+
+def opening(shown: Shown) -> str:
+    """What is said of the frames before any question about them."""
     if len(shown.frames) == 1:
-        opening = "This is one frame of a video."
+        said = "This is one frame of a video."
     else:
         times = ", ".join(f"{seconds:.1f}" for seconds in shown.seconds)
-        opening = f"These are {len(shown.frames)} frames of one video, in the order of time, at {times} seconds."
-    text = f"{opening} Judge by what is seen, not by what is likely.\n{question.text}\n{scale.instruction}"
-    return Asked(text, scale)
+        said = f"These are {len(shown.frames)} frames of one video, in the order of time, at {times} seconds."
+    return f"{said} Judge by what is seen, not by what is likely."
 
 
 def answer_in(text: str, scale: Scale) -> str | None:

@@ -21,6 +21,7 @@ from openai.types.chat import ChatCompletion
 
 from feedback.clip import Clip
 from feedback.errors import FeedbackError
+from feedback.judges.seen_instead import ANSWER_TOKENS, MOST_DESCRIBED, Describer
 from feedback.judges.vlm import LEAST_MASS, YES_NO, Asked, Masses, Scale, Shown, answer_in, ask_model
 from feedback.records import Question, Verdict
 
@@ -55,6 +56,7 @@ class EndpointVLMJudge:
         timeout_seconds: Longest wait for one answer.
         max_retries: Of one request.
         concurrency: Questions under way at a time.
+        most_described: Questions of a clip that do not hold, and of which it says what is seen instead.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class EndpointVLMJudge:
         timeout_seconds: float = 120.0,
         max_retries: int = 2,
         concurrency: int = 4,
+        most_described: int = MOST_DESCRIBED,
     ):
         self.base_url = _checked_url(base_url)
         self.model = model
@@ -77,6 +80,7 @@ class EndpointVLMJudge:
         self._wishes: Mapping[str, Any] = {"temperature": 0.0, "logprobs": True, "top_logprobs": 20}
         self._limit = "max_tokens"
         self._gives_words_only = False
+        self._describer = Describer(self._answer_in_words, most_described)
         self._client = openai.OpenAI(
             base_url=base_url, api_key=self._key, timeout=timeout_seconds, max_retries=max_retries
         )
@@ -86,7 +90,8 @@ class EndpointVLMJudge:
 
     def ask(self, clip: Clip, questions: Sequence[Question]) -> list[Verdict]:
         """One verdict per question."""
-        return ask_model(self._read, clip, questions, self._least_mass)
+        verdicts = ask_model(self._read, clip, questions, self._least_mass)
+        return self._describer.describe(clip, questions, verdicts)
 
     def check(self) -> None:
         """Nothing, when the server answers a question about one small picture; FeedbackError otherwise."""
@@ -108,6 +113,18 @@ class EndpointVLMJudge:
         with ThreadPoolExecutor(self._concurrency) as pool:
             return list(pool.map(read, asked))
 
+    def _answer_in_words(self, shown: Shown, asked: Sequence[str]) -> list[str]:
+        pictures = [_picture(frame) for frame in shown.frames]
+
+        def answer(text: str) -> str:
+            try:
+                return _text(self._complete([*pictures, {"type": "text", "text": text}], ANSWER_TOKENS, graded=False))
+            except _NoAnswerError:
+                return ""
+
+        with ThreadPoolExecutor(self._concurrency) as pool:
+            return list(pool.map(answer, asked))
+
     def _reading(self, pictures: Sequence[Mapping[str, Any]], asked: Asked) -> Masses:
         content = [*pictures, {"type": "text", "text": asked.text}]
         completion = self._complete(content)
@@ -125,13 +142,16 @@ class EndpointVLMJudge:
             raise _NoAnswerError(f"the model answered {_text(completion)[:60]!r}, not {asked.scale.answers}")
         return {answer: 1.0}
 
-    def _complete(self, content: Sequence[Mapping[str, Any]], tokens: int = 1) -> ChatCompletion:
+    def _complete(self, content: Sequence[Mapping[str, Any]], tokens: int = 1, graded: bool = True) -> ChatCompletion:
         messages = cast("Any", [{"role": "user", "content": content}])
         while True:
-            sent = {self._limit: tokens, **self._wishes}
+            wishes = {name: value for name, value in self._wishes.items() if graded or "logprobs" not in name}
+            sent = {self._limit: tokens, **wishes}
             try:
                 completion = self._client.chat.completions.create(model=self.model, messages=messages, **sent)
             except (openai.BadRequestError, openai.UnprocessableEntityError) as problem:
+                if not graded:
+                    raise FeedbackError(str(self._explain(problem))) from None
                 if not self._give_way(problem, sent):
                     raise self._explain(problem) from None
             except openai.OpenAIError as problem:
