@@ -1,0 +1,1 @@
+"""Who turns frames and texts into vectors: one file an encoder."""

@@ -1,0 +1,41 @@
+"""Loading what `find_pretrained` found: weights from safetensors only, and no code that comes with a model."""
+
+from typing import Any
+
+from feedback.errors import FeedbackError
+from feedback.pretrained import Pretrained
+from feedback.torch_models import INSTALL_HINT, first_line
+
+try:
+    import torch
+except ImportError as error:
+    raise FeedbackError(f"models in this process need more packages ({error}): {INSTALL_HINT}") from error
+
+
+def load_weights(auto_class: Any, files: Pretrained, dtype: torch.dtype, device: torch.device) -> Any:
+    """The model by this auto class of transformers, on the device, in evaluation mode.
+
+    Raises:
+        FeedbackError: It does not fit into memory, or the files are broken.
+    """
+    try:
+        model = auto_class.from_pretrained(files.location, dtype=dtype, use_safetensors=True, **files.where)
+        return model.to(device).eval()
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise FeedbackError(f"the model {files.name} does not fit into the memory of {device}") from error
+    except Exception as error:
+        raise FeedbackError(
+            f"the weights of {files.name} can't be loaded ({first_line(error)}): get them anew, as safetensors"
+        ) from error
+
+
+def load_part(auto_class: Any, files: Pretrained) -> Any:
+    """The model's tokenizer, image processor or whole processor, by this auto class. Raises FeedbackError."""
+    try:
+        return auto_class.from_pretrained(files.location, **files.where)
+    except ImportError as error:
+        raise FeedbackError(f"the processor of {files.name} needs more packages: {first_line(error)}") from error
+    except Exception as error:
+        raise FeedbackError(
+            f"the processor of {files.name} can't be loaded ({first_line(error)}): get it anew"
+        ) from error
