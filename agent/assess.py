@@ -29,6 +29,7 @@ def assess(state: LoopState, ports: Ports) -> LoopState:
 
 
 def _assess_file(made: Render, history: History, ports: Ports) -> Assessed:
+    ports.enter("judge")
     clip = read_clip(ports.folder.path / (made.path or ""))
     feedbacks = gather_feedback(ports.sources, clip, history.prompt, history.checklist)
     return Assessed(

@@ -13,7 +13,7 @@ import numpy as np
 from agent.config import LoopConfig
 from agent.draft_order import add_orders
 from agent.errors import Interrupted, UsageError
-from agent.parts import open_parts
+from agent.parts import Parts, open_parts
 from agent.records import PairOrders, Result
 from agent.run import begin_run
 from agent.run_folder import write_text
@@ -95,20 +95,26 @@ def run_batch(
     """Runs every prompt, one folder each, summary.csv written after each. A failed prompt is a row with its error."""
     parts = open_parts(config)
     rows: list[BatchRow] = []
-    for prompt in prompts:
-        try:
-            run = begin_run(prompt, config, folder)
-            result = run.execute(parts)
-            rows.append(_row(prompt, result, run.folder.path.name, run.notes))
-        except Interrupted:
-            raise
-        except (UsageError, FeedbackError, GraphStoreError) as problem:
-            rows.append(BatchRow(prompt, error=str(problem)))
-        except Exception as problem:
-            rows.append(BatchRow(prompt, error=f"{type(problem).__name__}: {problem}"))
-        _write_summary(rows, folder)
-        on_row(rows[-1])
+    try:
+        for prompt in prompts:
+            rows.append(_run_one(prompt, config, folder, parts))
+            _write_summary(rows, folder)
+            on_row(rows[-1])
+    finally:
+        parts.memory.close()
     return rows
+
+
+def _run_one(prompt: str, config: LoopConfig, folder: Path, parts: Parts) -> BatchRow:
+    try:
+        run = begin_run(prompt, config, folder)
+        return _row(prompt, run.execute(parts), run.folder.path.name, run.notes)
+    except Interrupted:
+        raise
+    except (UsageError, FeedbackError, GraphStoreError) as problem:
+        return BatchRow(prompt, error=str(problem))
+    except Exception as problem:
+        return BatchRow(prompt, error=f"{type(problem).__name__}: {problem}")
 
 
 def _row(prompt: str, result: Result, run_dir: str, notes: Sequence[str]) -> BatchRow:

@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
+from agent.caption_styles import CAPTION_STYLES
 from agent.errors import UsageError
 
 LEAST_DRAFT_RENDERS = 4
@@ -94,13 +95,38 @@ class RewriteConfig(Settings):
     max_tokens: int = Field(default=512, ge=16, description="Longest reply of the rewriter, in tokens.")
     timeout_seconds: float = Field(default=60.0, gt=0.0, description="Longest wait for one reply of an endpoint.")
     word_limit: int = Field(default=120, ge=5, description="Longest candidate, in words.")
-    target_lang: str = Field(default="en", description="Language of the candidates.")
+    target_lang: str = Field(
+        default="en", description="Language of the candidates: a code such as en or zh, or auto, the prompt's own."
+    )
+    caption_style: str = Field(
+        default="auto", description="How the generator's captions are written: wan, ltx, …; auto is the renderer's own."
+    )
+    trigger_words: list[str] = Field(
+        default=[], description="Words of a LoRA that every candidate keeps letter by letter."
+    )
+    compose: Literal["one_call", "stepwise"] = Field(
+        default="one_call",
+        description="How modifiers are worked in: in one call, or one kind a call and then the caption style.",
+    )
+    critique: bool = Field(
+        default=False, description="One call before each refinement that says what to change, item by item."
+    )
+    templates: str | None = Field(
+        default=None, description="Folder with prompts of your own; `retake prompts init DIR` writes ours there."
+    )
     strict: bool = Field(default=False, description="Stop when the rewriter fails, instead of letting the rules write.")
 
     @field_validator("base_url")
     @classmethod
     def _holds_no_secret(cls, url: str | None) -> str | None:
         return _without_secret("the rewriter's base_url", url)
+
+    @field_validator("caption_style")
+    @classmethod
+    def _is_known_style(cls, style: str) -> str:
+        if style not in ("auto", *CAPTION_STYLES):
+            raise ValueError(f"unknown caption style {style!r}; known: auto, {', '.join(CAPTION_STYLES)}")
+        return style
 
     @model_validator(mode="after")
     def _model_fits_engine(self) -> Self:
@@ -145,7 +171,8 @@ class RenderConfig(Settings):
     )
     model: str | None = Field(
         default=None,
-        description="Model id or folder, for diffusers; for pocket a folder of its kind; for server one it serves.",
+        description="Model id or folder, which diffusers renders unless --renderer is said; for pocket a folder of its "
+        "kind; for server one it serves.",
     )
     revision: str | None = Field(default=None, description="Revision of the model on the hub.")
     seeds: int = Field(
@@ -186,6 +213,14 @@ class RenderConfig(Settings):
     @classmethod
     def _holds_no_secret(cls, url: str | None) -> str | None:
         return _without_secret("the renderer's base_url", url)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _model_names_its_renderer(cls, given: Any) -> Any:
+        """A model alone is one of diffusers: `--model ID` is all that a person has to say."""
+        if isinstance(given, dict) and given.get("model") and not given.get("renderer"):
+            return given | {"renderer": "diffusers"}
+        return given
 
 
 class DraftConfig(Settings):
@@ -239,7 +274,44 @@ class AssessConfig(Settings):
     judge_base_url: str | None = Field(
         default=None, description="OpenAI-compatible server of vlm-endpoint; keys come from the environment."
     )
-    detector: str = Field(default="shapes", description="Finds the things that the prompt names.")
+    judge_words: int = Field(
+        default=3, ge=0, le=32, description="Failed questions of a clip of which vlm judges say what is seen instead."
+    )
+    detector: str = Field(
+        default="shapes",
+        description="Finds the things that the prompt names: shapes, zero-shot, none, or your own.",
+    )
+    detector_model: str | None = Field(
+        default=None, description="Zero-shot detection model of transformers, for zero-shot: hub id or folder."
+    )
+    detector_threshold: float | None = Field(
+        default=None, ge=0.0, le=1.0, description="Least confidence of a detection; unset is the model's own."
+    )
+    similarity_model: str = Field(
+        default="openai/clip-vit-base-patch32",
+        description="Encoder of the source similarity: CLIP, SigLIP or X-CLIP by hub id or folder, or histogram.",
+    )
+    consistency_model: str = Field(
+        default="facebook/dinov2-base",
+        description="Encoder of the source consistency: DINO, CLIP or SigLIP by hub id or folder, or histogram.",
+    )
+    reward_model: str = Field(
+        default="TIGER-Lab/VideoScore2", description="Model of the source videoscore2: hub id or folder."
+    )
+    reward_template: str | None = Field(
+        default=None, description="File with the instruction for the reward model, in its authors' own words."
+    )
+    physics_rule: str | None = Field(
+        default=None, description="The law that the source physics holds clips to; unset asks the language model."
+    )
+    physics_rules: str | None = Field(
+        default=None, description="CSV with the columns captions,phys_law: the laws of many prompts."
+    )
+    device: str = Field(
+        default="auto",
+        description="Where detector, encoders and reward models run: auto, cpu, cuda, cuda:1, …",
+        json_schema_extra=_flag("assess-device"),
+    )
     weights: dict[str, NonNegativeFloat] = Field(
         default={}, description="Weight of a source in scores and ranks; 1 unless given.", json_schema_extra=_flag("")
     )
@@ -285,6 +357,11 @@ class LoopConfig(Settings):
     """Everything that decides what a run does. Equal configs and prompts give equal runs."""
 
     seed: int = Field(default=0, ge=0, lt=2**31, description="Start of all seeds of the run.")
+    memory: Literal["auto", "keep", "share"] = Field(
+        default="auto",
+        description="Who makes room between rewriting, rendering and judging: with auto what does not fit beside the "
+        "others, with share all that is not needed, with keep nothing.",
+    )
     review: Literal["never", "first", "always"] = Field(
         default="never", description="Lets a person edit candidates before they are rendered."
     )
@@ -313,6 +390,8 @@ class LoopConfig(Settings):
             )
         if self.assess.judge == "vlm" and not self.assess.judge_model:
             raise ValueError("judge 'vlm' needs --judge-model, a hub id or a folder")
+        if self.assess.detector == "zero-shot" and not self.assess.detector_model:
+            raise ValueError("detector 'zero-shot' needs --detector-model, such as google/owlv2-base-patch16-ensemble")
         if self.assess.judge == "vlm-endpoint" and not (self.assess.judge_base_url and self.assess.judge_model):
             raise ValueError("judge 'vlm-endpoint' needs --judge-base-url and --judge-model")
         return self

@@ -13,6 +13,7 @@ from agent.batch import BatchRow, Summary
 from agent.budget import loop_seeds, reserved_renders
 from agent.doctor import Finding
 from agent.errors import UsageError
+from agent.memory.arbiter import PhaseChange
 from agent.records import Candidate, Decision, Promotion, Render, Result, Verification
 from agent.run import Run
 from agent.run_folder import RunFolder
@@ -113,6 +114,18 @@ class RunDisplay:
 
     def _show_verified(self, verification: Verification) -> None:
         self._say(f"[bold]verified[/] on {len(verification.seeds)} unseen seeds: gain {_signed(verification.gain)}")
+
+    def _show_memory(self, change: PhaseChange) -> None:
+        moved = [
+            f"{verb} {', '.join(names)}"
+            for verb, names in (("released", change.released), ("brought back", change.acquired))
+            if names
+        ]
+        seconds = change.release_seconds + change.acquire_seconds
+        if moved:
+            self._say(f"  [dim]memory for {change.phase}: {escape('; '.join(moved))} ({seconds:.1f} s)[/]")
+        for line in change.failed:
+            self._say(f"  [yellow]memory:[/] {escape(line)}")
 
     def _show_stopping(self) -> None:
         self._say("[yellow]stopping after this step; Ctrl-C again ends at once[/]")

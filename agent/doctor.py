@@ -10,7 +10,7 @@ from typing import Literal
 from agent.config import LoopConfig
 from agent.errors import UsageError
 from agent.llm.registry import open_rewriter_model
-from agent.parts import open_configured_judge
+from agent.models import open_configured_detector, open_configured_judge, open_configured_sources
 from agent.renderer import RenderRequest
 from agent.renderers.registry import open_renderer
 from agent.rewriters.registry import open_rewriter
@@ -18,7 +18,6 @@ from agent.store import open_store
 from feedback.errors import FeedbackError
 from feedback.judge import Judge
 from feedback.judge_self_test import BASICS, examine_judge
-from feedback.registry import open_detector, open_sources
 
 OUR_PACKAGES = ("agent", "feedback", "graph_store", "finetune")
 LOW_DISK_GB = 5
@@ -114,7 +113,7 @@ def _retrieval(config: LoopConfig) -> Finding:
 def _rewriter(config: LoopConfig) -> Finding:
     try:
         model = open_rewriter_model(config.rewrite)
-        rewriter = open_rewriter(config.rewrite.rewriter, None, model)
+        rewriter = open_rewriter(config.rewrite, None, model)
     except UsageError as slip:
         return Finding("rewriter", "broken", str(slip))
     return Finding("rewriter", "good", f"{rewriter.name} {config.rewrite.model or ''}".strip())
@@ -124,7 +123,7 @@ def _sources(config: LoopConfig) -> list[Finding]:
     settings = config.assess
     try:
         judge = open_configured_judge(settings)
-        open_sources(settings.sources, judge, open_detector(settings.detector))
+        open_configured_sources(settings, judge, open_configured_detector(settings))
     except FeedbackError as slip:
         return [Finding("sources", "broken", str(slip))]
     said = f"{', '.join(settings.sources)}; judge {settings.judge}, detector {settings.detector}"

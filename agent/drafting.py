@@ -27,6 +27,7 @@ def write_drafts(state: LoopState, iteration: int, ports: Ports) -> LoopState:
 def _ask_rewriter(task: RewriteTask, ports: Ports) -> Drafts:
     """The rewriter's drafts; the rules' when it fails, unless the run is strict."""
     try:
+        ports.enter("rewrite")
         drafts, reason = ports.rewriter.rewrite(task), None
     except (Interrupted, UsageError):
         raise

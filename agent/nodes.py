@@ -16,18 +16,21 @@ from agent.render_clip import render_to_file
 from agent.result import count_totals, make_result
 from agent.standings import mean_known, rank_candidates
 from agent.state import History, LoopState, RenderTask, rows
-from agent.trajectory import RetrievedModifier
+from agent.trajectory import Checklist, RetrievedModifier
 
 
 def retrieve(state: LoopState, ports: Ports) -> LoopState:
     """The prompt's checklist, and the modifiers that suit it."""
     prompt = state.get("prompt", "")
-    checklist = ports.journal.once(
-        "checklist", "", lambda: write_checklist(prompt, ports.language_model, ports.config.seed)
-    )
+    checklist = ports.journal.once("checklist", "", lambda: _write_checklist(prompt, ports))
     modifiers = ports.journal.once("modifiers", "", lambda: _retrieve_modifiers(prompt, ports))
     ports.notify("retrieved", checklist=checklist, modifiers=modifiers)
     return {"checklist": rows(checklist.questions), "modifiers": [modifier.model_dump() for modifier in modifiers]}
+
+
+def _write_checklist(prompt: str, ports: Ports) -> Checklist:
+    ports.enter("rewrite")
+    return write_checklist(prompt, ports.language_model, ports.config.seed)
 
 
 def _retrieve_modifiers(prompt: str, ports: Ports) -> list[RetrievedModifier]:

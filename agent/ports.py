@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from agent.errors import Interrupted, UsageError
+from agent.memory.arbiter import Phase
 from agent.parts import Parts
 from agent.renderer import RendererInfo
 from agent.run_folder import RunFolder, provenance
@@ -22,8 +23,8 @@ class Listener(Protocol):
     def on_event(self, event: str, data: dict[str, Any]) -> None:
         """Takes note of one event, with the records it brings.
 
-        Events: retrieved, drafted, screened, render_started, render_step, rendered, assessed, decided, verified,
-        finished, failed, stopping.
+        Events: retrieved, drafted, screened, render_started, render_step, rendered, assessed, decided, promoted,
+        verified, finished, failed, stopping, memory.
         """
         ...
 
@@ -63,6 +64,11 @@ class Ports(Parts):
                 listener.on_event(event, data)
             except Exception:
                 _log.exception("a listener failed on %s", event)
+
+    def enter(self, phase: Phase) -> None:
+        """Makes room in memory for what this phase needs."""
+        if change := self.memory.enter(phase):
+            self.notify("memory", change=change)
 
     def is_out_of_time(self) -> bool:
         """Whether the time limit is over."""

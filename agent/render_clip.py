@@ -32,6 +32,7 @@ def render_to_file(task: RenderTask, ports: Ports) -> Render:
         relative = str(path.relative_to(ports.folder.path))
         if (seconds := _seconds_of_finished(path, key)) is not None:
             return record.model_copy(update={"path": relative, "seconds": seconds})
+        ports.enter("render")
         ports.notify("render_started", render=record, text=task["text"])
         clip = ports.renderer.render(request, lambda done, total: _step(record, done, total, ports))
         seconds = round(time.monotonic() - started, 3)

@@ -49,14 +49,23 @@ class Run:
     ) -> Result:
         """Runs to the end, from wherever an earlier process left off, and writes the report.
 
-        `parts` may come from another run whose config differs only in seeds, sizes, budgets and the like.
+        `parts` may come from another run whose config differs only in seeds, sizes, budgets and the like, and their
+        memory is closed by whoever opened them.
         Raises Interrupted on Ctrl-C, with everything finished on disk; UsageError for what only now turns out unusable.
         """
         finished = self.folder.read_result()
         if finished is not None:
             self.write_report()
             return finished
-        parts = replace(parts or open_parts(self.config), config=self.config)
+        if parts is not None:
+            return self._run(replace(parts, config=self.config), listeners, reviewer)
+        parts = open_parts(self.config)
+        try:
+            return self._run(parts, listeners, reviewer)
+        finally:
+            parts.memory.close()
+
+    def _run(self, parts: Parts, listeners: Sequence[Listener], reviewer: Reviewer | None) -> Result:
         self.folder.create(self.prompt, self.config, self.typed)
         with self.folder.lock(), self._checkpoints() as checkpoints:
             ports = connect_ports(parts, self.prompt, self.folder, listeners, self.notes)

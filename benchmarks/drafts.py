@@ -1,8 +1,10 @@
-"""How far drafts of the pocket model can be trusted, and what they save: for each way to draft, the rank correlation of
-its scores with those of full renders, over pairs of candidates on the same seed, and the ratio of render times.
+"""How far drafts of the pocket model can be trusted, and what they save.
 
-python benchmarks/drafts.py                        # 20 prompts, 4 candidates each, 2 seeds
-python benchmarks/drafts.py --prompts 5 --seeds 1
+    python benchmarks/drafts.py [--prompts 20] [--candidates 4] [--seeds 2]
+
+Every candidate of every prompt is rendered in full and in each way to draft, by turns in this process. A row gives the
+rank correlation of the draft's scores with the full render's, over pairs of candidates on the same seed (Kendall's
+tau-b), and how many times faster it was.
 """
 
 import argparse
@@ -74,9 +76,7 @@ def score_all(
     scores = {}
     for number, text in enumerate(texts):
         for seed in seeds:
-            request = RenderRequest(
-                text=text, seed=seed, num_inference_steps=way.steps, step_cache=way.step_cache
-            )
+            request = RenderRequest(text=text, seed=seed, num_inference_steps=way.steps, step_cache=way.step_cache)
             started = time.perf_counter()
             clip = parts.renderer.render(parts.renderer.resolve(request))
             seconds[way] += time.perf_counter() - started

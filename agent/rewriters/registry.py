@@ -1,7 +1,9 @@
 """Rewriters by name."""
 
+from agent.config import RewriteConfig
 from agent.language_model import LanguageModel
 from agent.plugins import make_part
+from agent.prompts import PromptTemplates
 from agent.rewriter import Rewriter
 from graph_store.store import ModifierStore
 
@@ -11,10 +13,21 @@ REWRITERS = {
 }
 
 
-def open_rewriter(name: str, store: ModifierStore | None, language_model: LanguageModel | None) -> Rewriter:
-    """The rewriter of this name; the user's own, 'package.module:Class', is made without arguments.
+def open_rewriter(
+    settings: RewriteConfig,
+    store: ModifierStore | None,
+    language_model: LanguageModel | None,
+    templates: PromptTemplates | None = None,
+) -> Rewriter:
+    """The rewriter that these settings name; the user's own, 'package.module:Class', is made without arguments.
 
     Raises UsageError for an unknown name; the known ones are listed.
     """
-    arguments = {"rules": (store,), "llm": (language_model,)}.get(name, ())
-    return make_part("rewriter", name, REWRITERS, *arguments)
+    match settings.rewriter:
+        case "rules":
+            return make_part("rewriter", "rules", REWRITERS, store)
+        case "llm":
+            ways = {"compose": settings.compose, "critique": settings.critique}
+            return make_part("rewriter", "llm", REWRITERS, language_model, templates, **ways)
+        case name:
+            return make_part("rewriter", name, REWRITERS)
