@@ -1,6 +1,6 @@
 """Loopback servers that hold models in a pretended memory and speak the routes by which it is freed.
 
-Written from the servers' documentation and public sources (agent/memory/levers.py names them), faults included: SGLang
+Written from the servers' documentation and public sources (docs/memory.md names them), faults included: SGLang
 ends when it is told twice, Ollama and ComfyUI answer before they let go, LM Studio answers 200 to unknown routes.
 """
 

@@ -1,8 +1,6 @@
 """How each kind of server is told to give memory back and to take it up again.
 
-Written from what the projects publish: vLLM docs/features/sleep_mode.md (0.31) and vLLM-Omni's page of the same name;
-SGLang's scheduler_update_weights_mixin.py, multimodal_gen/.../weights_api.py and "SGLang for RL Systems" (0.5.19);
-Ollama's server/routes.go and docs/api; lmstudio.ai/docs/developer/rest (0.4); ComfyUI's server.py and main.py (0.3).
+Written from what the projects publish; docs/memory.md says which pages and versions.
 """
 
 import time
