@@ -190,6 +190,10 @@ class RenderConfig(Settings):
     offload: Literal["none", "model", "sequential", "group"] = Field(
         default="none", description="Keeps parts of the model off the GPU."
     )
+    vae_tiling: bool = Field(default=False, description="Decodes in tiles: less memory, slightly other pixels.")
+    lora: list[str] = Field(
+        default=[], description="LoRA adapters for diffusers, each an id or folder with or without :weight."
+    )
     concurrency: int = Field(
         default=1, ge=1, le=64, description="Renders under way at a time; more than 1 suits servers only."
     )

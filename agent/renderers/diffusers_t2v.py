@@ -4,7 +4,7 @@ What each pipeline does in its own way is in `pipeline_traits`, how a model is o
 weights are in `placement`, and how it is called in `pipeline_call`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,7 @@ from agent.renderers.diffusers_loading import (
     weigh_parts,
 )
 from agent.renderers.embedding_cache import EmbeddingCache
+from agent.renderers.lora import apply_loras, find_loras
 from agent.renderers.model_files import RENDER_HINT, find_model, first_line
 from agent.renderers.model_presets import with_preset
 from agent.renderers.pipeline_call import Steps, call_pipeline, reads_negative
@@ -55,6 +56,7 @@ class DiffusersRenderer:
         offload: What is kept off the device while it is not used: "none", whole parts of the "model", "group"s of
             layers, or everything but the layer at work ("sequential": least memory, slowest).
         vae_tiling: Decodes in tiles from the first render on.
+        lora: Adapters, each "folder or id on the hub[:weight]"; loaded one upon the other.
         arguments: Passed to the pipeline's call as they stand, such as {"true_cfg_scale": 6.0} for HunyuanVideo.
         traits: Fields of `PipelineTraits` in which this model differs from others of its pipeline class; over what
             `model_presets` knows of it.
@@ -73,6 +75,7 @@ class DiffusersRenderer:
         dtype: str = "auto",
         offload: str = "none",
         vae_tiling: bool = False,
+        lora: Sequence[str] = (),
         arguments: Mapping[str, Any] | None = None,
         traits: Mapping[str, Any] | None = None,
     ):
@@ -87,6 +90,7 @@ class DiffusersRenderer:
             )
         self._dtype = DTYPES[dtype if dtype != "auto" else "bfloat16" if self._device.type == "cuda" else "float32"]
         self._files = find_model(model, revision)
+        self._loras = find_loras(lora)
         self._arguments = dict(arguments or {})
         self._pipeline_class, class_traits = find_traits(self._files)
         self._traits = replace(with_preset(class_traits, self._files.name), **traits or {})
@@ -108,6 +112,7 @@ class DiffusersRenderer:
             version=DIFFUSERS_VERSION,
             token_limit=self._token_limit,
             family=self._traits.family,
+            lora=tuple(map(str, self._loras)),
             arguments=fixed_arguments(self._traits) | self._arguments,
         )
 
@@ -209,8 +214,10 @@ class DiffusersRenderer:
     def _run(self, request: RenderRequest, steps: Steps) -> np.ndarray:
         """Frames as float32 [t, h, w, 3] in 0..1."""
         if self._pipeline is None:
-            self._pipeline = load_pipeline(self._files, self._dtypes)
-            EmbeddingCache().attach(self._pipeline)
+            pipeline = load_pipeline(self._files, self._dtypes)
+            apply_loras(pipeline, self._loras)
+            EmbeddingCache().attach(pipeline)
+            self._pipeline = pipeline
         self._placement.settle(self._pipeline)
         try:
             return call_pipeline(self._pipeline, self._traits, request, self._arguments, steps)

@@ -38,6 +38,8 @@ def open_renderer(settings: RenderConfig) -> Renderer:
             "device": settings.device,
             "dtype": settings.dtype,
             "offload": settings.offload,
+            "vae_tiling": settings.vae_tiling,
+            "lora": settings.lora,
         }
     elif settings.renderer == "server":
         arguments = {
