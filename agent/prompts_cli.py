@@ -45,4 +45,6 @@ def init_command(folder: Annotated[Path, typer.Argument(help="Where to write the
     for file, source in files.items():
         write_text(file, source if source.endswith("\n") else source + "\n")
     shown = escape(str(folder))
-    Console().print(f"wrote {len(files)} prompts to [bold]{shown}[/]; use them with --templates {shown}", soft_wrap=True)
+    Console().print(
+        f"wrote {len(files)} prompts to [bold]{shown}[/]; use them with --templates {shown}", soft_wrap=True
+    )
