@@ -19,8 +19,24 @@ def count_words(text: str) -> int:
     return len(text.split())
 
 
-def screen(text: str, *, limit: int | None = None) -> Screened:
-    return screen_text(text, prompt=PROMPT, checklist=CHECKLIST, token_count=count_words, token_limit=limit)
+def screen(
+    text: str,
+    *,
+    limit: int | None = None,
+    words: int | None = None,
+    language: str = "",
+    triggers: Sequence[str] = (),
+) -> Screened:
+    return screen_text(
+        text,
+        prompt=PROMPT,
+        checklist=CHECKLIST,
+        token_count=count_words,
+        token_limit=limit,
+        word_limit=words,
+        language=language,
+        trigger_words=triggers,
+    )
 
 
 def rules_of(screened: Screened) -> list[str]:
@@ -201,6 +217,84 @@ def test_without_a_limit_nothing_is_counted() -> None:
     assert screen_text(FAITHFUL, prompt=PROMPT, token_count=lambda _: None, token_limit=3).findings == ()
 
 
+def test_a_trigger_word_that_is_missing_is_put_in_front() -> None:
+    screened = screen(FAITHFUL, triggers=("ohwx style", "sks"))
+    assert screened.text == f"ohwx style, sks, {FAITHFUL}"
+    assert screened.dropped is None
+    assert rules_of(screened) == ["trigger", "trigger"]
+
+
+def test_a_trigger_word_inside_another_word_is_missing() -> None:
+    assert screen(f"{FAITHFUL} She asks.", triggers=("sks",)).text.startswith("sks, ")
+
+
+@pytest.mark.parametrize(
+    "trigger", ["**sks**", "“glow style”", "<|ohwx|>", "- zip", "a  b", "<s>", "`x`", "e\u0301", "{sks}"]
+)
+@pytest.mark.parametrize("wrapped", ["{0}, {1}", "{1} {0}", '"{0} {1}"', "Here is the prompt: {0} {1}", "**{1}** {0}"])
+def test_no_cleaning_alters_a_trigger_word(trigger: str, wrapped: str) -> None:
+    screened = screen(wrapped.format(trigger, FAITHFUL), triggers=(trigger,))
+    assert screened.dropped is None
+    assert screened.text.count(trigger) == 1
+
+
+def test_shortening_cuts_no_trigger_word() -> None:
+    long = f"{FAITHFUL} The mood is calm. In ohwx style. The air is still, the colours are warm."
+    screened = screen(long, limit=22, triggers=("ohwx style",))
+    assert screened.dropped is None
+    assert "ohwx style" in screened.text
+    assert "warm" not in screened.text
+
+
+def test_a_trigger_word_that_is_no_language_is_no_nonsense() -> None:
+    triggers = ("xzqwv kjhgf qqqqqqqqqq bvcxz",)
+    assert screen(FAITHFUL, triggers=triggers).dropped is None
+
+
+def test_the_prompt_itself_gets_no_trigger_word() -> None:
+    assert screen(PROMPT, triggers=("sks",)) == Screened(text=PROMPT)
+
+
+def test_a_text_over_the_word_limit_is_shortened_as_with_tokens() -> None:
+    long = f"{FAITHFUL} The mood is calm. The air is still, the colours are warm."
+    screened = screen(long, words=18)
+    assert screened.dropped is None
+    assert count_words(screened.text) <= 18
+    assert rules_of(screened) == ["words"]
+    assert (screen(FAITHFUL, words=9).dropped or "").startswith("words: 15 words, 9 are allowed")
+
+
+def test_a_prompt_longer_than_the_word_limit_is_the_limit() -> None:
+    assert screen("Two red circles move left above one blue square.", words=5).dropped is None
+
+
+def test_a_text_in_another_script_than_was_asked_for_is_dropped() -> None:
+    screened = screen("两个红色的圆在蓝色方块上方向左移动。", language="en")
+    assert screened.dropped == "language: in another script than English is written in"
+
+
+def test_a_translation_beside_the_text_is_cut() -> None:
+    screened = screen(f"{FAITHFUL} 两个红色的圆在蓝色方块上方向左移动。", language="en")
+    assert (screened.text, screened.dropped) == (FAITHFUL, None)
+    assert rules_of(screened) == ["language"]
+
+
+def test_a_translation_that_was_asked_for_passes_though_it_shares_no_word_with_the_prompt() -> None:
+    text = "两个红色的圆在蓝色方块上方向左移动。"
+    assert screen(text, language="zh") == Screened(text=text)
+    prompt = "一只猫在沙滩上奔跑"
+    english = "A cat runs along a sunny beach."
+    screened = screen_text(english, prompt=prompt, checklist=make_checklist(prompt), language="en")
+    assert screened == Screened(text=english)
+
+
+def test_a_word_of_the_prompt_in_another_script_may_stay() -> None:
+    prompt = "a neon sign above a rainy street that says 你好世界"
+    text = "A neon sign glows above a rainy street. It says 你好世界."
+    assert screen_text(text, prompt=prompt, language="en") == Screened(text=text)
+    assert "你好" not in screen_text(text, prompt="a neon sign above a rainy street", language="en").text
+
+
 WORDS = [
     "two red circles", "move left", "above", "a blue square", "a square", "circles", ".", ",", ";", "\n", '"', "**",
     "Note:", "Here is the prompt:", "Sure!", "{", "}", '"rewrite":', "```", "<|im_end|>", "- ", "calm light", "glow",
@@ -229,6 +323,42 @@ def test_what_passes_asks_for_everything_and_passes_again(text: str, limit: int 
 @given(st.text(max_size=200), st.sampled_from([None, 5]))
 def test_any_text_is_screened(text: str, limit: int | None) -> None:
     assert_holds(text, limit, [])
+
+
+TRIGGERS = [
+    "sks",
+    "ohwx style",
+    "**sks**",
+    "“glow”",
+    "<s>",
+    "- zip",
+    "a  b",
+    "sks.",
+    "move left",
+    "{",
+    "你好",
+    "e\u0301",
+]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.sampled_from([*WORDS, *TRIGGERS, "一只猫在走路。"]), max_size=20).map(" ".join),
+    st.lists(st.sampled_from(TRIGGERS), min_size=1, max_size=3, unique=True),
+    st.sampled_from([None, 15, 30]),
+    st.sampled_from([None, 20]),
+    st.sampled_from(["", "en"]),
+)
+def test_every_text_that_passes_holds_every_trigger_word_and_passes_again(
+    text: str, triggers: list[str], limit: int | None, words: int | None, language: str
+) -> None:
+    screened = screen(text, limit=limit, words=words, language=language, triggers=triggers)
+    if screened.dropped:
+        return
+    assert all(trigger in screened.text for trigger in triggers)
+    assert words is None or count_words(screened.text) <= max(words, count_words(" ".join([*triggers, PROMPT])))
+    again = screen(screened.text, limit=limit, words=words, language=language, triggers=triggers)
+    assert again == Screened(text=screened.text)
 
 
 @pytest.mark.parametrize("piece", ["\n", " \t", "- ", "> # ", "prompt: ", "sure! ", "**", "<think>", "{", "“"])
