@@ -364,7 +364,7 @@ def test_a_request_in_words_that_fails_for_now_is_made_again_with_the_next_clip(
         ("No.", ""),
         ("", ""),
         ("I don’t know", ""),
-        ("word " * 40, "word " * 15 + "…"),
+        ("word " * 40, "word " * 16 + "…"),
     ],
 )
 def test_an_answer_is_cut_to_a_phrase(answer: str, phrase: str) -> None:
