@@ -4,6 +4,7 @@ Nothing here says how well such a model finds things: these are untrained.
 """
 
 from collections.abc import Callable
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ every_class = pytest.mark.parametrize("name", TINY_DETECTORS)
 owls = pytest.mark.parametrize("name", ["OWL-ViT", "OWLv2"])
 
 Tiny = Callable[[str], Path]
+Shared = Callable[[str], ZeroShotDetector]
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +52,20 @@ def detector(tiny: Tiny, name: str, **settings: Any) -> ZeroShotDetector:
     return ZeroShotDetector(str(tiny(name)), device="cpu", **({"threshold": LOW[name]} | settings))
 
 
+@pytest.fixture(scope="module")
+def shared(tiny: Tiny) -> Shared:
+    """A detector by name for tests that leave it as it is, loaded once."""
+    return cache(lambda name: detector(tiny, name))
+
+
 def figures(frames: list[list[Detection]]) -> np.ndarray:
     """All boxes and confidences, one row a detection."""
     return np.array([[t, *found.box, found.confidence] for t, frame in enumerate(frames) for found in frame])
 
 
 @every_class
-def test_it_is_a_detector(tiny: Tiny, name: str) -> None:
-    detector_ = detector(tiny, name)
+def test_it_is_a_detector(shared: Shared, name: str) -> None:
+    detector_ = shared(name)
     conformance_detector.check_one_list_a_frame(detector_, CLIP, "red ball")
     conformance_detector.check_boxes_lie_in_the_frame(detector_, CLIP, "red ball")
     conformance_detector.check_unknown_labels_are_named_and_never_reported(detector_, CLIP, "red ball", "night")
@@ -65,16 +73,16 @@ def test_it_is_a_detector(tiny: Tiny, name: str) -> None:
 
 
 @every_class
-def test_all_frames_in_one_pass_show_what_each_shows_alone(tiny: Tiny, name: str) -> None:
-    detector_ = detector(tiny, name)
+def test_all_frames_in_one_pass_show_what_each_shows_alone(shared: Shared, name: str) -> None:
+    detector_ = shared(name)
     labels = ["red ball", "box"]
     alone = [detector_.detect(Clip(CLIP.frames[t : t + 1], 8), labels)[0] for t in range(CLIP.num_frames)]
     assert figures(detector_.detect(CLIP, labels)) == pytest.approx(figures(alone), abs=1e-3)
 
 
 @every_class
-def test_pixels_and_label_matter(tiny: Tiny, name: str) -> None:
-    detector_ = detector(tiny, name)
+def test_pixels_and_label_matter(shared: Shared, name: str) -> None:
+    detector_ = shared(name)
 
     def surest(clip: Clip, label: str) -> float:
         return max(found.confidence for found in detector_.detect(clip, [label])[0])
@@ -93,7 +101,7 @@ def overlap(first: Box, second: Box) -> float:
 
 
 @owls
-def test_it_finds_what_transformers_finds_but_one_box_a_thing(tiny: Tiny, name: str) -> None:
+def test_it_finds_what_transformers_finds_but_one_box_a_thing(tiny: Tiny, shared: Shared, name: str) -> None:
     folder, queries = tiny(name), ["a red ball", "a cat"]
     processor = AutoProcessor.from_pretrained(folder)
     model = AutoModelForZeroShotObjectDetection.from_pretrained(folder)
@@ -106,7 +114,7 @@ def test_it_finds_what_transformers_finds_but_one_box_a_thing(tiny: Tiny, name: 
     edges = [CLIP.width, CLIP.height, CLIP.width, CLIP.height]
     rows = zip(theirs["text_labels"], theirs["boxes"].numpy().clip(0, edges), theirs["scores"].tolist(), strict=True)
     raw = [Detection(label, tuple(box.tolist()), score) for label, box, score in rows if min(box[2:] - box[:2]) >= 1]
-    (ours,) = detector(tiny, name).detect(Clip(CLIP.frames[:1], CLIP.fps), queries)
+    (ours,) = shared(name).detect(Clip(CLIP.frames[:1], CLIP.fps), queries)
 
     for found in ours:
         assert any(
@@ -124,7 +132,7 @@ def test_it_finds_what_transformers_finds_but_one_box_a_thing(tiny: Tiny, name: 
 
 
 @pytest.mark.parametrize("name", ["Grounding DINO", "MM Grounding DINO"])
-def test_the_confidence_is_the_mean_over_the_tokens_of_the_labels_words(tiny: Tiny, name: str) -> None:
+def test_the_confidence_is_the_mean_over_the_tokens_of_the_labels_words(tiny: Tiny, shared: Shared, name: str) -> None:
     folder = tiny(name)
     processor = AutoProcessor.from_pretrained(folder)
     model = AutoModelForZeroShotObjectDetection.from_pretrained(folder)
@@ -133,7 +141,7 @@ def test_the_confidence_is_the_mean_over_the_tokens_of_the_labels_words(tiny: Ti
     with torch.no_grad():
         odds = model(**inputs).logits[0].sigmoid()
     fits = torch.stack([odds[:, [2, 3]].mean(-1), odds[:, 6]], dim=-1)
-    found = detector(tiny, name).detect(Clip(CLIP.frames[:1], 8), ["two red balls", "box"])[0]
+    found = shared(name).detect(Clip(CLIP.frames[:1], 8), ["two red balls", "box"])[0]
     assert max(one.confidence for one in found) == pytest.approx(float(fits.max()), abs=1e-5)
     for one in found:
         place = ["two red balls", "box"].index(one.label)
@@ -143,9 +151,9 @@ def test_the_confidence_is_the_mean_over_the_tokens_of_the_labels_words(tiny: Ti
 
 
 @every_class
-def test_every_detection_is_one_of_the_asked_labels_in_the_persons_words(tiny: Tiny, name: str) -> None:
+def test_every_detection_is_one_of_the_asked_labels_in_the_persons_words(shared: Shared, name: str) -> None:
     labels = ["Two Red Balls", "the box", "a red ball", "night"]
-    frames = detector(tiny, name).detect(CLIP, labels)
+    frames = shared(name).detect(CLIP, labels)
     assert {found.label for frame in frames for found in frame} <= set(labels[:3])
     for frame in frames:
         balls, ball = ([f.box for f in frame if f.label == label] for label in ("Two Red Balls", "a red ball"))
@@ -172,19 +180,19 @@ def test_a_label_is_looked_for_as_one_such_thing(label: str, query: str | None) 
 
 
 @every_class
-def test_a_label_that_is_too_long_to_be_read_whole_is_unknown(tiny: Tiny, name: str) -> None:
+def test_a_label_that_is_too_long_to_be_read_whole_is_unknown(shared: Shared, name: str) -> None:
     label = " ".join(["red"] * 60) + " ball"
-    assert detector(tiny, name).unknown([label, "red ball"]) == [label]
+    assert shared(name).unknown([label, "red ball"]) == [label]
 
 
-def test_a_word_that_the_tokenizer_does_not_know_is_unknown(tiny: Tiny) -> None:
-    assert detector(tiny, "Grounding DINO").unknown(["ball", "ball 7", "þorn"]) == ["ball 7", "þorn"]
+def test_a_word_that_the_tokenizer_does_not_know_is_unknown(shared: Shared) -> None:
+    assert shared("Grounding DINO").unknown(["ball", "ball 7", "þorn"]) == ["ball 7", "þorn"]
 
 
-def test_more_things_than_fit_into_one_text_are_refused_in_a_line(tiny: Tiny) -> None:
+def test_more_things_than_fit_into_one_text_are_refused_in_a_line(shared: Shared) -> None:
     labels = [f"{first}{second}" for first in "abcd" for second in "efghi"]
     with pytest.raises(FeedbackError, match=r"20 things to look for are 82 tokens; .* reads 48"):
-        detector(tiny, "Grounding DINO").detect(CLIP, labels)
+        shared("Grounding DINO").detect(CLIP, labels)
 
 
 @every_class
@@ -237,8 +245,8 @@ def test_it_is_loaded_once_at_its_first_use_and_makes_room(
 
 
 @every_class
-def test_the_spatial_source_runs_over_it(tiny: Tiny, name: str) -> None:
-    detector_ = detector(tiny, name)
+def test_the_spatial_source_runs_over_it(shared: Shared, name: str) -> None:
+    detector_ = shared(name)
     source = SpatialSource(detector_)
     conformance_feedback_source.check_it_signs_its_feedback(source, CLIP)
     conformance_feedback_source.check_verdicts_answer_questions_of_the_checklist(source, CLIP)
