@@ -6,6 +6,7 @@ from agent.state import History, LoopState, rows
 from feedback.combine import combine_feedback
 from feedback.errors import ClipError
 from feedback.gather import gather_feedback
+from feedback.sources.physics import PhysicsSource
 from feedback.video_file import read_clip
 
 
@@ -30,9 +31,20 @@ def assess(state: LoopState, ports: Ports) -> LoopState:
 
 def _assess_file(made: Render, history: History, ports: Ports) -> Assessed:
     ports.enter("judge")
+    _recall_rule(history, ports)
     clip = read_clip(ports.folder.path / (made.path or ""))
     feedbacks = gather_feedback(ports.sources, clip, history.prompt, history.checklist)
     return Assessed(
         render=made.id,
         assessment=combine_feedback(feedbacks, history.checklist, ports.config.assess.weights),
     )
+
+
+def _recall_rule(history: History, ports: Ports) -> None:
+    """Holds all clips of a run to one law, also those that another process assesses after a resume."""
+    physics = next((source for source in ports.sources if isinstance(source, PhysicsSource)), None)
+    rules = [
+        f.evidence.get("rule") for row in history.assessed for f in row.assessment.feedbacks if f.source == "physics"
+    ]
+    if physics and (proposed := next(filter(None, rules), None)):
+        physics.remember(history.prompt, proposed)

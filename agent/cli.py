@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +19,9 @@ config_app = typer.Typer(no_args_is_help=True, help="Write, check and describe c
 app.add_typer(config_app, name="config")
 
 OutputDir = Annotated[Path, typer.Option(help="Where run folders are made.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Only tell what it would take: models, memory, renders, calls. Loads nothing.")
+]
 RunId = Annotated[str | None, typer.Option(help="Name of the run folder; made from prompt and config unless given.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the outcome.")]
@@ -32,6 +36,7 @@ def run_command(
     ],
     output_dir: OutputDir = Path("runs"),
     run_id: RunId = None,
+    dry_run: DryRun = False,
     as_json: Json = False,
     quiet: Quiet = False,
     log_level: LogLevel = "warning",
@@ -41,6 +46,9 @@ def run_command(
     """Optimize one prompt: shoot, look, rewrite, shoot again. The same command resumes a run that was broken off."""
     from agent.run import begin_run
 
+    if dry_run:
+        _print_plan(begin_run(prompt, config, output_dir, run_id).config, as_json)
+        return
     _execute(begin_run(prompt, config, output_dir, run_id), as_json, quiet, log_level)
 
 
@@ -63,6 +71,7 @@ def batch_command(
     prompts: Annotated[Path, typer.Argument(help="Prompts: TXT (one a line), JSONL or CSV with a 'prompt' column.")],
     output_dir: OutputDir = Path("runs"),
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many prompts.")] = None,
+    dry_run: DryRun = False,
     log_level: LogLevel = "warning",
     *,
     config: LoopConfig,
@@ -75,6 +84,9 @@ def batch_command(
     console = Console()
     folder = output_dir / prompts.stem
     wanted = read_prompts(prompts)[:limit]
+    if dry_run:
+        _print_plan(config, as_json=False, prompts=len(wanted))
+        return
     rows = run_batch(wanted, config, folder, BatchDisplay(len(wanted), console).show)
     print_summary(summarize(rows), folder, console)
     if any(row.error for row in rows):
@@ -174,6 +186,17 @@ def _execute(run: Any, as_json: bool, quiet: bool, log_level: str) -> None:
         print_result(result, run.folder, Console())
     if result.stop_reason == "all_candidates_failed":
         raise typer.Exit(1)
+
+
+def _print_plan(config: LoopConfig, as_json: bool, prompts: int = 1) -> None:
+    from agent.console import print_plan
+    from agent.plan import plan_run
+
+    plan = plan_run(config)
+    if as_json:
+        typer.echo(json.dumps(asdict(plan) | {"renders": plan.renders}, default=lambda value: value.model_dump()))
+    else:
+        print_plan(plan, config, prompts, Console())
 
 
 def _notes_on(config: LoopConfig) -> list[str]:

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from agent.caption_styles import CAPTION_STYLES
 from agent.errors import UsageError
+from feedback.defaults import CONSISTENCY_MODEL, REWARD_MODEL, SIMILARITY_MODEL
 
 LEAST_DRAFT_RENDERS = 4
 
@@ -292,16 +293,14 @@ class AssessConfig(Settings):
         default=None, ge=0.0, le=1.0, description="Least confidence of a detection; unset is the model's own."
     )
     similarity_model: str = Field(
-        default="openai/clip-vit-base-patch32",
+        default=SIMILARITY_MODEL,
         description="Encoder of the source similarity: CLIP, SigLIP or X-CLIP by hub id or folder, or histogram.",
     )
     consistency_model: str = Field(
-        default="facebook/dinov2-base",
+        default=CONSISTENCY_MODEL,
         description="Encoder of the source consistency: DINO, CLIP or SigLIP by hub id or folder, or histogram.",
     )
-    reward_model: str = Field(
-        default="TIGER-Lab/VideoScore2", description="Model of the source videoscore2: hub id or folder."
-    )
+    reward_model: str = Field(default=REWARD_MODEL, description="Model of the source videoscore2: hub id or folder.")
     reward_template: str | None = Field(
         default=None, description="File with the instruction for the reward model, in its authors' own words."
     )

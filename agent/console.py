@@ -8,12 +8,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.prompt import Prompt
+from rich.table import Column, Table
+from rich.text import Text
 
 from agent.batch import BatchRow, Summary
 from agent.budget import loop_seeds, reserved_renders
+from agent.config import LoopConfig
 from agent.doctor import Finding
 from agent.errors import UsageError
 from agent.memory.arbiter import PhaseChange
+from agent.plan import RunPlan
 from agent.records import Candidate, Decision, Promotion, Render, Result, Verification
 from agent.run import Run
 from agent.run_folder import RunFolder
@@ -251,6 +255,51 @@ def print_summary(summary: Summary, folder: Any, console: Console) -> None:
     others = f"{summary.kept_original} prompts that nothing beat; {summary.failed} failed; {summary.renders} renders"
     console.print(f"{champions}; {others}", highlight=False, soft_wrap=True)
     console.print(f"[bold]{escape(str(folder / 'summary.csv'))}[/]", soft_wrap=True)
+
+
+def print_plan(plan: RunPlan, config: LoopConfig, prompts: int, console: Console) -> None:
+    """What a run would take, by phase."""
+    table = Table("phase", Column("model", overflow="fold"), "where", "weights")
+    for phase in plan.phases:
+        for holding in phase.holdings:
+            size = _gigabytes(holding.weight_bytes) or f"unknown: {holding.why_unknown}"
+            table.add_row(phase.phase, Text(holding.model), Text(holding.place), Text(size))
+        if not phase.holdings:
+            table.add_row(phase.phase, Text("no model"), "", "")
+    console.print(table)
+    for phase in plan.phases:
+        if phase.holdings:
+            console.print(f"{phase.phase}: {_describe_peak(phase.peak_bytes)}", highlight=False, soft_wrap=True)
+    settings = "a full render"
+    for request in filter(None, (plan.full, plan.draft)):
+        steps = f", {request.num_inference_steps} steps" if request.num_inference_steps else ""
+        size = f"{request.width}x{request.height}, {request.num_frames} frames at {request.fps:g} fps{steps}"
+        console.print(f"{settings}: {size}", highlight=False, soft_wrap=True)
+        settings = "a draft"
+    loop = f"{plan.loop_renders} in the loop, {plan.verify_renders} on unseen seeds"
+    loop += f", {plan.full_renders} of leaders in full" if plan.full_renders else ""
+    each = " a prompt" if prompts > 1 else ""
+    console.print(
+        f"at most {plan.renders} renders{each} ({loop}) and {plan.llm_calls} LLM calls; memory mode {config.memory}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if prompts > 1:
+        total = f"{prompts} prompts: at most {prompts * plan.renders} renders, {prompts * plan.llm_calls} LLM calls"
+        console.print(total, highlight=False, soft_wrap=True)
+    console.print("[dim]nothing was loaded, nothing was written[/]")
+
+
+def _describe_peak(peak_bytes: int | None) -> str:
+    if peak_bytes is None:
+        return "memory unknown: a size is not told, or parts of models are offloaded"
+    return f"weights take {_gigabytes(peak_bytes)} at a time; what is computed comes on top and is not estimated"
+
+
+def _gigabytes(size_bytes: int | None) -> str:
+    if size_bytes is None:
+        return ""
+    return f"{size_bytes / 1e9:.2f} GB" if size_bytes >= 1e7 else f"{size_bytes / 1e6:.2f} MB"
 
 
 def print_findings(findings: Sequence[Finding], console: Console) -> None:

@@ -122,7 +122,7 @@ def _rewriter(config: LoopConfig) -> Finding:
 def _sources(config: LoopConfig) -> list[Finding]:
     settings = config.assess
     try:
-        judge = open_configured_judge(settings)
+        judge = open_configured_judge(settings, described=0)
         open_configured_sources(settings, judge, open_configured_detector(settings))
     except FeedbackError as slip:
         return [Finding("sources", "broken", str(slip))]

@@ -1,7 +1,7 @@
 """The LanguageModel port: messages in, a reply out."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol, TypedDict
+from typing import Any, Literal, Protocol, TypedDict, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -40,4 +40,14 @@ class LanguageModel(Protocol):
         self, messages: Sequence[Message], *, seed: int | None = None, schema: Mapping[str, Any] | None = None
     ) -> Reply:
         """The model's next turn."""
+        ...
+
+
+@runtime_checkable
+class Recorded(Protocol):
+    """A language model that knows more of itself than its name."""
+
+    @property
+    def record(self) -> dict[str, str | None]:
+        """Model, revision, engine and adapter, for the trajectory's header."""
         ...

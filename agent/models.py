@@ -57,15 +57,15 @@ def open_models(config: LoopConfig) -> Models:
     )
 
 
-def open_configured_judge(settings: AssessConfig) -> Judge:
-    """The judge that these settings name. Raises FeedbackError."""
+def open_configured_judge(settings: AssessConfig, described: int | None = None) -> Judge:
+    """The judge that these settings name; `described` in place of their `judge_words`. Raises FeedbackError."""
     return open_judge(
         settings.judge,
         model=settings.judge_model,
         revision=settings.judge_revision,
         base_url=settings.judge_base_url,
         device=settings.judge_device,
-        described=settings.judge_words,
+        described=settings.judge_words if described is None else described,
     )
 
 
@@ -102,7 +102,9 @@ def _asker(language_model: LanguageModel) -> AskLanguageModel:
 
 
 def _residents(parts: Sequence[object]) -> list[Resident]:
-    return [part for part in parts if isinstance(part, Resident)]
+    """Those that hold a model; of several that hold the same one, the first."""
+    found = [part for part in parts if isinstance(part, Resident)]
+    return list({tuple(part.holdings): part for part in reversed(found) if part.holdings}.values())
 
 
 def _writer_in_memory(config: LoopConfig, language_model: LanguageModel | None) -> object:

@@ -8,7 +8,7 @@ from agent.config import LoopConfig
 from agent.language_model import LanguageModel
 from agent.memory.arbiter import MemoryArbiter
 from agent.models import open_models
-from agent.prompts import read_templates
+from agent.prompts import PromptTemplates, read_templates
 from agent.renderer import Renderer
 from agent.rewriter import Rewriter
 from agent.rewriters.registry import open_rewriter
@@ -32,6 +32,8 @@ class Parts:
     """Writes when `rewriter` fails; needs no model."""
     renderer: Renderer
     sources: Sequence[FeedbackSource]
+    templates: PromptTemplates
+    """What the rewriter's model is told."""
     memory: MemoryArbiter
     """Makes room when the phase changes."""
 
@@ -49,5 +51,6 @@ def open_parts(config: LoopConfig) -> Parts:
         fallback=RulesRewriter(store),
         renderer=models.renderer,
         sources=models.sources,
+        templates=templates,
         memory=MemoryArbiter(models.residents, config.memory),
     )

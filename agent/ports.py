@@ -4,10 +4,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from agent.errors import Interrupted, UsageError
+from agent.language_model import Recorded
 from agent.memory.arbiter import Phase
 from agent.parts import Parts
 from agent.renderer import RendererInfo
@@ -93,14 +94,9 @@ def connect_ports(
     journal = Journal(folder.trajectory_file)
     info, config = parts.renderer.info, parts.config
     _check_same_model(journal.header, info, folder)
-    models = {
-        "renderer": {"name": info.name, "model": info.model, "revision": info.revision, "version": info.version},
-        "rewriter": {"name": parts.rewriter.name, "model": config.rewrite.model},
-        "judge": {"name": config.assess.judge},
-        "detector": {"name": config.assess.detector},
-    }
-    header = {"prompt": prompt, "config": config.model_dump(mode="json"), "models": models, **provenance()}
-    journal.start(header | ({"notes": list(notes)} if notes else {}))
+    header = {"prompt": prompt, "config": config.model_dump(mode="json"), "models": _models(parts), **provenance()}
+    more = {"notes": list(notes), "templates": dict(parts.templates.own)}
+    journal.start(header | {name: value for name, value in more.items() if value})
     started = time.monotonic()
     return Ports(
         **vars(parts),
@@ -110,6 +106,18 @@ def connect_ports(
         clock=lambda: time.monotonic() - started,
         listeners=listeners,
     )
+
+
+def _models(parts: Parts) -> dict[str, Any]:
+    """What the run is made with, so that it can be made again and a rewriter trained on the very same texts."""
+    judge, language_model = parts.config.assess, parts.language_model
+    rewriter = language_model.record if isinstance(language_model, Recorded) else {"model": parts.config.rewrite.model}
+    return {
+        "renderer": {name: value for name, value in asdict(parts.renderer.info).items() if name != "captions"},
+        "rewriter": {"name": parts.rewriter.name, **rewriter},
+        "judge": {"name": judge.judge, "model": judge.judge_model, "revision": judge.judge_revision},
+        "detector": {"name": judge.detector, "model": judge.detector_model},
+    }
 
 
 def _check_same_model(header: Mapping[str, Any] | None, info: RendererInfo, folder: RunFolder) -> None:

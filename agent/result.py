@@ -47,13 +47,14 @@ def count_totals(history: History, ports: Ports) -> Totals:
     paid: list[Checklist | Draft] = [draft for row in drafts if isinstance(row, Drafts) for draft in row.drafts]
     checklist = ports.journal.read("checklist", "")
     paid += [checklist] if isinstance(checklist, Checklist) else []
-    tokens_in = [row.tokens_in for row in paid]
-    tokens_out = [row.tokens_out for row in paid]
+    asked = [f.evidence for row in history.assessed for f in row.assessment.feedbacks if "llm_calls" in f.evidence]
+    tokens_in = [row.tokens_in for row in paid] + [evidence["tokens_in"] for evidence in asked]
+    tokens_out = [row.tokens_out for row in paid] + [evidence["tokens_out"] for evidence in asked]
     return Totals(
         renders=len(history.renders),
         failed_renders=sum(made.path is None for made in history.renders),
         render_seconds=round(sum(made.seconds for made in history.renders), 3),
-        llm_calls=sum(row.llm_calls for row in paid),
+        llm_calls=sum(row.llm_calls for row in paid) + sum(evidence["llm_calls"] for evidence in asked),
         tokens_in=None if None in tokens_in else sum(count for count in tokens_in if count),
         tokens_out=None if None in tokens_out else sum(count for count in tokens_out if count),
         fallbacks=sum(candidate.origin == "fallback" for candidate in history.candidates),

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from feedback.defaults import CONSISTENCY_MODEL, REWARD_MODEL, SIMILARITY_MODEL
+
 if TYPE_CHECKING:
     from feedback.records import Assessment, Question
 
@@ -20,21 +22,34 @@ def score_command(
     sources: Annotated[str, typer.Option(help="Comma-separated names of feedback sources.")] = (
         "alignment,spatial,temporal,motion"
     ),
-    judge: Annotated[str, typer.Option(help="Who answers the checklist.")] = "shapes",
-    detector: Annotated[str, typer.Option(help='Who finds things; "none" for nobody.')] = "shapes",
+    judge: Annotated[str, typer.Option(help="Who answers the checklist: shapes, vlm, vlm-endpoint.")] = "shapes",
+    judge_model: Annotated[str | None, typer.Option(help="Model of the judge.")] = None,
+    judge_revision: Annotated[str | None, typer.Option(help="Its revision on the hub.")] = None,
+    judge_base_url: Annotated[str | None, typer.Option(help="Server of vlm-endpoint.")] = None,
+    detector: Annotated[str, typer.Option(help="Who finds things: shapes, zero-shot, none.")] = "shapes",
+    detector_model: Annotated[str | None, typer.Option(help="Model of zero-shot.")] = None,
+    similarity_model: Annotated[str, typer.Option(help="Encoder of the source similarity.")] = SIMILARITY_MODEL,
+    consistency_model: Annotated[str, typer.Option(help="Encoder of the source consistency.")] = CONSISTENCY_MODEL,
+    reward_model: Annotated[str, typer.Option(help="Model of the source videoscore2.")] = REWARD_MODEL,
+    device: Annotated[str, typer.Option(help="Where models run: auto, cpu, cuda, cuda:1, …")] = "auto",
 ) -> None:
     """Score a video against a prompt: every source, the checklist, and what is wrong."""
     from feedback.checklist import make_checklist
     from feedback.combine import combine_feedback
     from feedback.errors import FeedbackError
     from feedback.gather import gather_feedback
-    from feedback.registry import open_detector, open_judge, open_sources
+    from feedback.registry import SourceSettings, open_detector, open_judge, open_sources
     from feedback.video_file import read_clip
 
     if not prompt.strip():
         raise FeedbackError("the prompt is empty; say what the video should show")
     names = [name.strip() for name in sources.split(",") if name.strip()]
-    asked = open_sources(names, open_judge(judge), open_detector(detector))
+    asked = open_sources(
+        names,
+        open_judge(judge, judge_model, judge_revision, judge_base_url, device),
+        open_detector(detector, detector_model, device=device),
+        SourceSettings(similarity_model, consistency_model, reward_model, device=device),
+    )
     if not asked:
         raise FeedbackError("no feedback source was named; name some, e.g. --sources alignment,motion")
     checklist = make_checklist(prompt)

@@ -1,6 +1,7 @@
 """A model of this process: loaded once, at its first use, and out of the way while others need its device."""
 
 from collections.abc import Callable
+from functools import cached_property
 from threading import Lock
 from typing import Any
 
@@ -35,7 +36,7 @@ class HeldModel:
         self._is_away = False
         self._lock = Lock()
 
-    @property
+    @cached_property
     def holdings(self) -> list[Holding]:
         """The model, with the size of its weights on the device."""
         files = self._files

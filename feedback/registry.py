@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from feedback.defaults import CONSISTENCY_MODEL, REWARD_MODEL, SIMILARITY_MODEL
 from feedback.detector import Detector
 from feedback.encoder import Encoder
 from feedback.errors import FeedbackError
@@ -43,9 +44,9 @@ ENCODERS: Mapping[str, str] = {
 class SourceSettings:
     """What some sources need beside judge and detector."""
 
-    similarity_model: str = "openai/clip-vit-base-patch32"
-    consistency_model: str = "facebook/dinov2-base"
-    reward_model: str = "TIGER-Lab/VideoScore2"
+    similarity_model: str = SIMILARITY_MODEL
+    consistency_model: str = CONSISTENCY_MODEL
+    reward_model: str = REWARD_MODEL
     reward_template: Path | None = None
     device: str = "auto"
     ask: AskLanguageModel | None = None

@@ -7,8 +7,9 @@ from diffusers import AutoencoderKLWan, DiffusionPipeline, WanTransformer3DModel
 from tiny_pipelines import QUIET, SMALL, TINY, save_tiny
 
 from agent.errors import UsageError
+from agent.plan import peak_weight_bytes
 from agent.renderers.diffusers_t2v import DiffusersRenderer
-from agent.renderers.placement import Placement, peak_weight_bytes
+from agent.renderers.placement import Placement
 from feedback.resident import Holding, Resident
 
 pytestmark = QUIET
@@ -216,4 +217,4 @@ def test_what_is_on_the_device_at_a_time_is_all_or_the_largest_part_or_unknown(w
     assert peak_weight_bytes([*parts, Holding("new", "cuda:0", None, "no safetensors")], "none") is None
     assert peak_weight_bytes([], "none") is None
     renderer = DiffusersRenderer(wan_folder, device="cpu")
-    assert renderer.peak_weight_bytes == sum(holding.weight_bytes for holding in renderer.holdings)
+    assert peak_weight_bytes(renderer.holdings, "none") == sum(holding.weight_bytes for holding in renderer.holdings)

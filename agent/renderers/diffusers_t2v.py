@@ -30,7 +30,7 @@ from agent.renderers.model_files import RENDER_HINT, find_model, first_line
 from agent.renderers.model_presets import with_preset
 from agent.renderers.pipeline_call import Steps, call_pipeline, reads_negative
 from agent.renderers.pipeline_traits import fixed_arguments, legal_frames, legal_side
-from agent.renderers.placement import Offload, Placement, peak_weight_bytes
+from agent.renderers.placement import Offload, Placement
 from feedback.clip import Clip
 from feedback.resident import Holding
 
@@ -120,11 +120,6 @@ class DiffusersRenderer:
     def holdings(self) -> list[Holding]:
         """Each part of the pipeline that has weights, as large as it is on the device."""
         return list(self._holdings)
-
-    @property
-    def peak_weight_bytes(self) -> int | None:
-        """The most that weights take of the device at a time, as it is offloaded now; None when nobody can tell."""
-        return peak_weight_bytes(self._holdings, self._placement.offload)
 
     def acquire(self) -> None:
         """Brings the pipeline back to its device; where it no longer fits, the next render sees to that."""

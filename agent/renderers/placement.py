@@ -1,13 +1,11 @@
 """Where a pipeline's weights are: how much of them is on the device at a time, and how they are moved while loaded."""
 
 import logging
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Literal
 
 from agent.errors import UsageError
 from agent.renderers.model_files import RENDER_HINT, first_line
-from feedback.resident import Holding
 
 try:
     import torch
@@ -104,16 +102,3 @@ def _decode_in_tiles(pipeline: Any) -> None:
     pipeline.vae.enable_tiling()
     with suppress(NotImplementedError):  # Slices spare memory where many latents are decoded at once, as Latte's are.
         pipeline.vae.enable_slicing()
-
-
-def peak_weight_bytes(holdings: Sequence[Holding], offload: Offload) -> int | None:
-    """The most that weights take of the device at a time.
-
-    All of them together without offload, the largest part when whole parts are offloaded. None when a part's size is
-    unknown, and for offload in groups or layers, whose sizes only the loaded model tells.
-    """
-    sizes = [holding.weight_bytes for holding in holdings]
-    known = [size for size in sizes if size is not None]
-    if len(known) < len(sizes) or not known or offload not in ("none", "model"):
-        return None
-    return sum(known) if offload == "none" else max(known)

@@ -14,7 +14,7 @@ from feedback.prompt_parser import read_prompt
 from feedback.prompt_reading import Reading, Statement, Thing
 
 REAL_MODEL = "--renderer diffusers --model Wan-AI/Wan2.1-T2V-1.3B-Diffusers"
-UNUSED_SETTINGS = ("width", "height", "num_frames", "offload", "revision")
+UNUSED_SETTINGS = ("width", "height", "num_frames", "offload", "vae_tiling", "lora", "revision")
 _ANY_SHAPE = ("shape", "thing", "object", "one")
 _RELATIONS = ("left of", "right of", "above", "below")
 _PLAIN_BACKGROUND = ("background", "backdrop", "plain", "solid")

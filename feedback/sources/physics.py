@@ -82,6 +82,11 @@ class PhysicsSource:
             },
         )
 
+    def remember(self, prompt: str, proposed: str) -> None:
+        """Takes a rule that the model proposed for this prompt earlier, in another process."""
+        with self._lock:
+            self._proposed.setdefault(prompt, Rule(proposed, "model"))
+
     def _rule(self, prompt: str, interview: Interview) -> Rule:
         """The rule of this prompt; its text is empty when the model says that there is none. Raises NoAnswerError."""
         known = self._rules.find(prompt)
