@@ -1,0 +1,268 @@
+"""The terms by which a text is called unsafe, in the language of `term_language`: lists to be read and to be added to.
+
+They were written for this project. What they mean to stop is shown nudity and sex, anything sexual with a minor, shown
+cruelty, self-harm, hatred of groups, instructions for crimes, and real persons degraded. A fight, a soldier, a zombie,
+a kiss and a statue pass.
+"""
+
+from codecs import decode
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+Category = Literal["sexual", "minors", "gore", "self_harm", "hate", "illegal", "real_person"]
+
+_MINORS = """
+child children kid kids toddler toddlers infant infants baby babies minor minors underage under-aged preteen preteens
+pre-teen teen teens teenager teenagers teenage schoolgirl schoolgirls schoolboy schoolboys pupil pupils kindergartner
+little_girl little_girls little_boy little_boys young_girl young_girls young_boy young_boys school_girl school_boy
+loli lolita shota tween tweens adolescent adolescents juvenile juveniles high-school_girl high-school_boy high_school_girl
+high_school_boy middle_school_girl middle_school_boy schoolchild schoolchildren
+"""
+
+GROUPS: Mapping[str, str] = {
+    "person": """
+        man woman men women person people guy guys lady ladies boy boys girl girls child children kid kids baby toddler
+        teenager teenagers him her them himself herself someone somebody victim victims hostage hostages prisoner
+        prisoners soldier soldiers civilian civilians crowd wife husband girlfriend boyfriend mother father son daughter
+        neighbour neighbor actor actress model models couple student students policeman officer body bodies human humans
+        dog dogs puppy puppies cat cats kitten kittens animal animals
+    """,
+    "minor": _MINORS,
+    "maybe_minor": "girl girls boy boys daughter daughters son sons",
+    "people": """
+        jews muslims christians hindus blacks gays lesbians homosexuals immigrants migrants refugees foreigners gypsies
+        roma arabs asians africans mexicans black_people white_people asian_people gay_people trans_people jewish_people
+        muslim_people brown_people disabled_people transgender_people queers
+    """,
+    "drug": "cocaine heroin meth methamphetamine crystal_meth fentanyl crack_cocaine lsd mdma ketamine opium",
+    "weapon": """
+        bomb bombs pipe_bomb nail_bomb dirty_bomb explosive explosives grenade grenades molotov molotov_cocktail
+        gun guns silencer nerve_gas poison_gas chemical_weapon bioweapon detonator
+    """,
+    "named": """
+        taylor_swift donald_trump joe_biden barack_obama michelle_obama hillary_clinton kamala_harris vladimir_putin
+        angela_merkel emmanuel_macron boris_johnson keir_starmer rishi_sunak olaf_scholz friedrich_merz xi_jinping
+        kim_jong_un narendra_modi volodymyr_zelensky benjamin_netanyahu recep_tayyip_erdogan pope_francis pope_leo
+        king_charles queen_elizabeth prince_harry prince_william meghan_markle kate_middleton elon_musk bill_gates
+        mark_zuckerberg jeff_bezos emma_watson scarlett_johansson kim_kardashian kanye_west beyonce rihanna
+        ariana_grande billie_eilish selena_gomez justin_bieber lady_gaga jennifer_lawrence jennifer_aniston angelina_jolie
+        brad_pitt tom_cruise tom_hanks leonardo_dicaprio will_smith gal_gadot margot_robbie zendaya greta_thunberg
+        lionel_messi cristiano_ronaldo lebron_james serena_williams albert_einstein trump biden obama putin merkel macron
+        the_us_president the_american_president the_president_of_the_united_states the_prime_minister celebrity celebrities famous_actress famous_actor famous_singer
+        my_ex my_ex-girlfriend my_ex-boyfriend my_ex-wife my_ex-husband my_neighbour my_neighbor my_classmate
+        my_classmates my_colleague my_coworker my_teacher my_boss my_sister my_brother my_mother
+    """,
+}
+
+
+class TermList(NamedTuple):
+    """Terms of one category, and why they are listed."""
+
+    category: Category
+    why: str
+    terms: str
+
+
+HARMS: tuple[TermList, ...] = (
+    TermList("sexual", "nudity", """
+        fully|completely|totally|stark|half|partially naked|nude|unclothed|undressed =>
+        naked|nude|nudes|nudity|unclothed|topless|bottomless|disrobed =>
+        in_the_nude|in_the_buff =>
+        full frontal nudity? =>
+        without any? clothes|clothing => dressed
+        no clothes on =>
+        wearing nothing => wearing a robe
+        undress+|disrobe+ completely|fully? => pose+
+        take+|strip+|rip+|tear+ off? all? her|his|their|the clothes|clothing|bra|panties|underwear => pose+
+        bare|exposed|naked|nude|uncovered breasts|boobs|buttocks|butt|genitals|nipples|bottom =>
+        boobs|tits|nipples|genitals|genitalia|penis|vagina =>
+        expose+|show+|flash+|reveal+ her|his|their breasts|genitals|private_parts|privates => wave+
+        striptease|lap_dance => dance
+        strip club|clubs => dance club
+        nudist|nudists|naturist|naturists beach|camp|resort|colony? =>
+        skinny dip+|dipping => swim
+        without a? bra|top|pants|panties|underwear =>
+        bare-chested|barechested woman|women|girl|girls|lady => woman
+        stripper|strippers => dancer
+    """),
+    TermList("sexual", "sexual content", """
+        have+ sex|intercourse|sexual_intercourse with? => embrace+
+        make+ love to|with? => embrace+
+        sex|sexual|intimate sex|scene|scenes|act|acts|pose|poses|position|positions|tape|video =>
+        sex|sexual_intercourse|intercourse|foreplay|coitus =>
+        porn|porno|pornographic|pornography|hentai|xxx|nsfw|rule34|smut =>
+        uncensored|adult adult|film|movie|video|content|scene =>
+        erotic|erotica|orgasm|orgasms|orgasmic|fetish|bdsm|horny|lewd =>
+        masturbate+|orgy|orgies|blowjob|threesome|handjob|cunnilingus|fellatio|gangbang =>
+        sexually explicit|arousing|graphic|charged =>
+        grope+|fondle+ => greet+
+        lick+|suck+ .. {breasts|breast|nipples|genitals|crotch} => face
+    """),
+    TermList("gore", "sexual violence", """
+        rape+|molest+ =>
+        rape|rapist|rapists|sexual_assault|sexually_assaulted =>
+    """),
+    TermList("gore", "killing or torture that is shown", """
+        {stab+|slash+|knifed|knifing|butchered|butchering|behead+|decapitate+|disembowel+|dismember+|mutilate+|torture+|lynch+|strangle+} .. [person] => confront+
+        {murder+|slaughter+|execute+|massacre+|kill+} a|the|an|his|her|two|three|some|every? old|young|innocent|poor? [person] => confront+
+        [person] {is|are|was|were|being|gets|get? being? stabbed|beheaded|decapitated|disembowelled|disemboweled|dismembered|mutilated|tortured|lynched|strangled|murdered|slaughtered|executed} to_death? =>
+        beheaded|decapitated|disembowelled|disemboweled|dismembered|mutilated|tortured|impaled [person] => frightened person
+        {decapitated|severed|dismembered|mutilated|chopped-off|mangled} head|heads|limb|limbs|arm|arms|leg|legs|hand|hands|finger|fingers|body|bodies|corpse|corpses =>
+        beheading|beheadings|decapitation|dismemberment|disembowelment|mutilation|bloodbath|torture_scene =>
+        {beat+|stab+|hack+|kick+|stone+|whip+|burn+|burned to_death|alive} => threaten+
+        beaten to_death => threatened
+        skinned|flayed|buried|eaten|burned|boiled alive =>
+        slit+|cut+ .. {throat|throats} => sleeve
+        shoot+|shot .. {in_the head|face|chest|heart} =>
+        shoot+ {dead} =>
+        bloody|brutal|gruesome massacre|murder|slaughter|killing|execution|death =>
+    """),
+    TermList("gore", "gore", """
+        gore|gory|gruesome|viscera|entrails|blood-soaked|blood-drenched|blood_soaked|blood_drenched =>
+        {guts|intestines|brains|organs|bowels} spill+|hang+|splatter+|fall+|pour+|everywhere|out|scattered =>
+        spill+|splatter+ {guts|intestines|brains|organs} =>
+        blood gush+|spurt+|spray+|splatter+|pour+|splash+|squirt+ from|over|out|everywhere|across|onto|on? his|her|their|the|a? neck|throat|wound|wounds|head|wall|walls|mouth|eyes? =>
+        pool|pools|puddle|river|rivers of blood => shadow
+        mutilated|bloody|rotting|decaying|bloated corpse|corpses|body|bodies =>
+        bodies everywhere|piled =>
+        covered|drenched|soaked|bathed in his|her|their? blood =>
+        blood everywhere =>
+        bleed+ out|profusely|to_death => rest+
+        gaping|open|festering wound|wounds =>
+        human|ritual sacrifice|sacrifices =>
+        impale+ =>
+    """),
+    TermList("self_harm", "self-harm", """
+        commit+ suicide .. jumping_off|by_jumping? => pause+ in thought
+        suicide|suicidal =>
+        self harm|mutilation|injury|harming =>
+        {cut+|slit+|slash+|slice+} her|his|their|my|own|own? wrists|wrist|arms|arm|veins => fold+
+        {hang+|shoot+|kill+|drown+|poison+|stab+} himself|herself|themselves|themself|yourself|myself in_the_head? => pause+ beside
+        {set+|light+ himself|herself|themselves on fire} => pause+
+        {take+|taking|takes an overdose} => rest+
+        overdose+ on|of pills|drugs|sleeping_pills|medicine|tablets =>
+        end+ her|his|their|my|your own? life|lives => rest+
+        {hang+ from_a noose} => stand+ still
+        noose around her|his|their|a neck =>
+        drink+ {bleach|poison} => water
+        {jump+|leap+ off|from a|the bridge|roof|building|cliff to die|end_it} => pause+
+    """),
+    TermList("self_harm", "how to harm oneself", """
+        how to kill|hang|harm|hurt|cut yourself|myself|oneself
+        ways|way|best to|of|way kill|killing|end|ending yourself|oneself|myself|your_life
+    """),
+    TermList("hate", "hatred of a group", """
+        kill+|gas+|exterminate+|lynch+|hang+|burn+|deport+|shoot+|eradicate+|murder+ all? of? the? [people]
+        [people] are|as|like all? the? vermin|subhuman|animals|apes|monkeys|rats|cockroaches|parasites|inferior|pigs|filth|disease|savages
+        [people] shown|drawn|depicted|portrayed as the? vermin|apes|monkeys|rats|animals|cockroaches|pigs
+        death to all? the? [people]
+        death to all? the? jews|muslims|gays
+        i|we hate all? [people]
+        [people] should|must be all? killed|exterminated|deported|gassed|hanged|shot|eradicated
+        holocaust never_happened|hoax|denial|lie
+        racist|antisemitic|anti-semitic|homophobic|islamophobic caricature|cartoon|propaganda|joke|jokes|slogan|slogans|chant|chants|song|slur|slurs
+        inferior|superior race|races
+        great replacement
+    """),
+    TermList("hate", "the creed of a hate movement", """
+        heil hitler
+        hitler|nazi salute|salutes => wave
+        nazi|klan|kkk|isis|white_supremacist propaganda|rally|rallies|recruitment|march|anthem|poster|video
+        master race
+        race war
+        white power|supremacy|supremacist
+        ethnic cleansing
+        racial purity|superiority|hygiene
+        {blackface} =>
+    """),
+    TermList("illegal", "instructions for a crime", """
+        how|instructions|tutorial|guide|recipe|teach|learn|show|explain|explains|steps .. make|making|build|building|construct|assemble|assembling|cook|cooking|synthesize|synthesise|produce|grow .. [weapon]
+        how|instructions|tutorial|guide|recipe|teach|learn|show|explain|explains|steps .. make|making|build|cook|cooking|synthesize|produce|sell|smuggle .. [drug]
+        how|instructions|tutorial|guide|teach|learn|explain|steps .. hack|hacking|counterfeit|counterfeiting|forge|launder|shoplift|poison|steal|stealing|rob|kidnap .. account|accounts|bank|money|passport|passports|shop|store|someone|car|cars|phone|password|passwords|person|people
+        cook+|brew+ crystal? meth
+        steal|stealing|skim|clone|cloning .. credit_card|identity|identities
+        phishing email|emails|site|page|kit
+    """),
+    TermList("illegal", "hard drugs taken or sold", """
+        {snort+|inject+|smoke+|shoot+_up|sell+|deal+ .. [drug]} => rest+
+        {lines|line of [drug]} =>
+        smoke+ crack|crack_pipe => rest+
+        crack pipe|den =>
+        {[drug] .. snorted|injected|smoked|for_sale} =>
+    """),
+    TermList("illegal", "terror and mass violence", """
+        school|mass|church|synagogue|mosque shooting|shootings|shooter
+        terrorist|terror attack|attacks|bombing|recruitment|propaganda
+        suicide bomber|bombers|bombing|vest
+        human|child|sex|organ trafficking|trafficker|traffickers
+        trafficking|trafficked women|children|girls|people|humans
+    """),
+)
+"""What is unsafe by itself, the graver list of two that say the same last."""
+
+SUGGESTIVE = """
+    sexy|sexual|sexually|sexualised|sexualized|seductive|seductively|sensual|sensually|provocative|provocatively|aroused|hot_body
+    lingerie|panties|thong|g-string|twerk+|undress+|striptease|stripping|strip+|moan+|fondle+|grope+
+"""
+"""Unsafe beside a minor only."""
+
+DEGRADING = TermList("real_person", "a real person degraded", """
+    humiliate+|humiliated|humiliation|degrade+ =>
+    {crawl+ like_a? dog|pig|baby?} => walk+
+    on_a|a leash =>
+    {lick+|kiss+ .. boots|boot|feet|shoes} => kneel+
+    in_a|wearing_a diaper|nappy => in a coat
+    beaten up|by =>
+    {beat+ .. up} =>
+    undress+|hidden_camera|upskirt|deepfake|deepfakes|deep_fake =>
+    covered_in feces|faeces|excrement|vomit|shit =>
+    behind bars => at a desk
+    in handcuffs|chains|jail|prison =>
+""")
+"""Unsafe beside a real person only."""
+
+SLURS = tuple(
+    decode(word, "rot13")
+    for word in "avttre avttref snttbg snttbgf xvxr xvxref jrgonpx jrgonpxf cnxv cnxvf tbbx tbbxf enturnq enturnqf genaal genaavrf".split()
+)
+"""In ROT13 above, so that nobody reads them by accident. Words that mean other things as well are left out."""
+
+BENIGN = """
+    naked|nude mole|eye|eyes|flame|flames|light|truth|rat|rats|wire|wires|singularity|branch|branches
+    with|to the naked eye
+    statue|statues|sculpture|bust|figure|figurine|painting|paintings|drawing|sketch of a|an|the? marble|bronze|stone? nude|naked|bare
+    nude|naked|topless statue|statues|sculpture|sculptures|mannequin|mannequins|painting|paintings|figurine|marble|lipstick|colour|color|tones|tone|shade|shades|palette|heels|shoes|pumps|polish|lip|gloss
+    draw+|paint+|sketch+|sculpt+ .. nude model
+    nude model of|made? of? wood|clay|wire
+    great|blue|coal|marsh|willow tit|tits
+    sex education|pistols|chromosome|chromosomes|and_the_city
+    same|opposite sex
+    dog|dogs|puppy|puppies|cat|pet|pets|horse on_a|the leash
+    the fair|gentler? sex
+    sexual selection|reproduction|dimorphism|health
+    suicide prevention|squad|hotline|awareness
+    anti suicide
+    torture+ himself|herself|themselves
+    kill+|killing time|switch|bill|zone
+    killer whale|whales|bee|bees|sudoku|heels
+    stab+ at the|a|his|her? salad|steak|food|meat|potato|air|button|buttons
+    shoot+ .. in_the face|chest|head with|by .. water|nerf|paintball|paint|confetti|foam|toy|snowball
+    butcher+ .. meat|lamb|pork|beef|pig|chicken
+    execute+ a|an|the? perfect|dive|jump|move|plan|dance
+    blood orange|oranges|moon|cell|cells|sample|samples|pressure|vessel|vessels|test|tests|donation|donor|drive|type|bank
+    bath|seed|cherry|cyclone|photo|time bomb|bombs
+    bomb cyclone|glacee|disposal|squad|shelter|detector
+    gory|gruesome halloween costume|makeup
+    hang+ himself|herself|themselves a|an|the|up|out|his|her new|picture|painting|coat|clothes|washing|jacket|old? picture|painting|coat|clothes|washing|jacket|poster|shelf?
+    photo|fashion|film|video|music school shooting
+    shooting star|stars
+    cut+ her|his|their own? hair|nails|fingernails|food|bread
+    overdose+ of colour|color|cuteness|sugar|joy|fun|caffeine
+    having sex|intercourse determined|changes
+    chicken|turkey|duck breast|breasts
+    strip+ paint|wallpaper|bark|the_paint|layers
+    gas stove|station|mask|balloon|balloons
+    terror bird|birds
+    make+ love songs|letters|potion|potions|heart|hearts
+"""
+"""Harmless phrases that hold a harmful one."""
