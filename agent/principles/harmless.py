@@ -57,7 +57,7 @@ def find_hazards(text: str) -> list[Hazard]:
 
     hazards = [hazard(match, *rules.sorts[term], term) for term, match in see(rules.harms)]
     sexual = any(found.category == "sexual" for found in hazards)
-    minors = [*rules.minors.find(unmasked.text), *(rules.maybe_minors.find(unmasked.text) if sexual else ())]
+    minors = [*rules.minors.find(unmasked.text), *(see(rules.maybe_minors) if sexual else ())]
     if minors and (sexual or see(rules.suggestive)):
         hazards += [hazard(match, "minors", "a minor in sexual content", term) for term, match in minors]
     if named := list(rules.named.find(unmasked.text)):
@@ -89,9 +89,9 @@ class _Rules:
 
 @lru_cache(maxsize=1)
 def _rules() -> _Rules:
-    sorts = {
-        term: (listed.category, listed.why) for listed in HARMS for term in read_terms(listed.terms, GROUPS)
-    } | {term: ("hate", "a slur") for term in read_terms(f"{'|'.join(SLURS)} =>", GROUPS)}
+    sorts = {term: (listed.category, listed.why) for listed in HARMS for term in read_terms(listed.terms, GROUPS)} | {
+        term: ("hate", "a slur") for term in read_terms(f"{'|'.join(SLURS)} =>", GROUPS)
+    }
     minors, maybe, suggestive, named, degrading = (
         read_terms(lines, GROUPS)
         for lines in (f"[minor]\n{_AGES}", "[maybe_minor]", SUGGESTIVE, "[named]", DEGRADING.terms)

@@ -17,7 +17,8 @@ _GAP = rf"(?:{_BETWEEN}\w+){{0,5}}"
 _WORD = re.compile(r"\w+")
 _IRREGULAR = {"shoot": "shot", "beat": "beaten", "slit": "slit", "cut": "cut", "burn": "burnt", "hang": "hung",
               "take": "took", "make": "made", "have": "had", "bleed": "bled", "tear": "torn", "rip": "ripped",
-              "show": "shown", "shed": "shed", "set": "set", "build": "built", "sell": "sold", "do": "did"}  # fmt: skip
+              "show": "shown", "shed": "shed", "set": "set", "build": "built", "sell": "sold", "do": "did",
+              "blow": "blew", "eat": "ate", "steal": "stole", "drink": "drank", "buy": "bought", "put": "put"}  # fmt: skip
 
 _ONE_SHORT_SYLLABLE = re.compile(r"[^aeiou]+[aeiou][bdgklmnprt]$")
 _DOUBLED = ("commit",)
@@ -128,9 +129,14 @@ def _choices(token: str, groups: Mapping[str, str], forms: dict[str, str]) -> It
             name = choice.strip("[]")
             if name not in groups:
                 raise ValueError(f"unknown group {name!r}; known: {', '.join(sorted(groups))}")
-            yield from (word.replace("_", " ") for word in groups[name].split())
+            yield from (_spaced(word) for word in groups[name].split())
             continue
-        head, *rest = choice.split("_")
+        head, *rest = _spaced(choice).split()
         inflected = inflect(head[:-1]) if head.endswith("+") else {head: ""}
         forms |= {form: ending for form, ending in inflected.items() if head.endswith("+")}
         yield from (" ".join([form, *rest]) for form in inflected)
+
+
+def _spaced(choice: str) -> str:
+    """Its words with spaces between: what is hyphenated is also written as two words."""
+    return choice.replace("_", " ").replace("-", " ")

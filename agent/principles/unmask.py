@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import pairwise
 
 import simplemma
 
@@ -72,12 +73,12 @@ class Disguises:
     def _edits_of_letters_set_apart(self, text: str) -> list[tuple[int, int, str]]:
         edits = []
         for run in _SET_APART.finditer(text):
-            places = [run.start() + at for at, char in enumerate(run[0]) if char.isalnum()]
-            letters = "".join(text[place] for place in places)
-            if word := self._word_of(letters):
-                edits.append((places[0], places[-1] + 1, word))
-            elif (inside := self._words_inside(letters)) and not simplemma.is_known(letters, lang="en"):
-                edits += [(places[start], places[end - 1] + 1, word) for start, end, word in inside]
+            for places in _words_set_apart(run):
+                letters = "".join(text[place] for place in places)
+                if word := self._word_of(letters):
+                    edits.append((places[0], places[-1] + 1, word))
+                elif (inside := self._words_inside(letters)) and not simplemma.is_known(letters, lang="en"):
+                    edits += [(places[start], places[end - 1] + 1, word) for start, end, word in inside]
         return edits
 
     def _words_inside(self, letters: str) -> list[tuple[int, int, str]]:
@@ -148,6 +149,19 @@ def _replace(folded: Unmasked, edits: list[tuple[int, int, str]]) -> Unmasked:
         ends += [*folded.ends[at:start], *[max(folded.ends[start:end], default=0)] * len(word)]
         at = end
     return Unmasked("".join(chars), tuple(starts), tuple(ends))
+
+
+def _words_set_apart(run: re.Match[str]) -> list[list[int]]:
+    """Where the letters of each word stand: words are further apart than letters."""
+    places = [run.start() + at for at, char in enumerate(run[0]) if char.isalnum()]
+    gaps = [run.string[place + 1 : following] for place, following in pairwise(places)]
+    least = min(gaps, key=lambda gap: (len(gap), gap.count(" ")))
+    words = [[places[0]]]
+    for gap, place in zip(gaps, places[1:], strict=True):
+        if len(gap) > len(least) or gap.count(" ") > least.count(" "):
+            words.append([])
+        words[-1].append(place)
+    return words
 
 
 def _words_and_parts(chunk: re.Match[str]) -> list[tuple[int, str]]:
