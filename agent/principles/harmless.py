@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from agent.principles.benign_terms import BENIGN
+from agent.principles.term_groups import GROUPS
 from agent.principles.term_language import Term, TermFinder, read_terms
-from agent.principles.terms import BENIGN, DEGRADING, GROUPS, HARMS, SLURS, SUGGESTIVE, Category
+from agent.principles.terms import DEGRADING, HARMS, SLURS, SUGGESTIVE, Category
 from agent.principles.unmask import Disguises
 from agent.records import Finding
 
@@ -89,12 +91,13 @@ class _Rules:
 
 @lru_cache(maxsize=1)
 def _rules() -> _Rules:
-    sorts = {term: (listed.category, listed.why) for listed in HARMS for term in read_terms(listed.terms, GROUPS)} | {
-        term: ("hate", "a slur") for term in read_terms(f"{'|'.join(SLURS)} =>", GROUPS)
+    sorts: dict[Term, tuple[Category, str]] = {
+        term: (listed.category, listed.why) for listed in HARMS for term in read_terms(listed.terms, GROUPS)
     }
+    sorts |= dict.fromkeys(read_terms(f"{'|'.join(SLURS)} =>", GROUPS), ("hate", "a slur"))
     minors, maybe, suggestive, named, degrading = (
         read_terms(lines, GROUPS)
-        for lines in (f"[minor]\n{_AGES}", "[maybe_minor]", SUGGESTIVE, "[named]", DEGRADING.terms)
+        for lines in (f"[minor]\n{_ages_of_minors()}", "[maybe_minor]", SUGGESTIVE, "[named]", DEGRADING.terms)
     )
     terms = [*sorts, *minors, *maybe, *suggestive, *named, *degrading]
     return _Rules(
@@ -110,24 +113,21 @@ def _rules() -> _Rules:
     )
 
 
-def _ages() -> str:
+def _ages_of_minors() -> str:
     """Terms for every age under 18, in digits and in words."""
-    ages = "|".join(f"{number}|{word}" for number, word in enumerate(_NUMBERS, start=1))
+    words = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
+    ages = "|".join([*words.split(), *map(str, range(1, 18))])
     months = "|".join(map(str, range(1, 25)))
-    return f"{ages} year|years|yr|yrs old\n{ages} yo\naged|age|age_of {ages}\n{months} month|months old\n{_GLUED_AGES}"
-
-
-_NUMBERS = (
-    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
-).split()
-_GLUED_AGES = "|".join(f"{number}yo|{number}yrs" for number in range(1, 18))
-_AGES = _ages()
+    glued = "|".join(f"{number}yo|{number}yrs" for number in range(1, 18))
+    return f"{ages} year|years|yr|yrs old\n{ages} yo\naged|age|age_of {ages}\n{months} month|months old\n{glued}"
 
 
 def _outermost(hazards: list[Hazard]) -> list[Hazard]:
     """Each once, in the order of the text, without those inside another of their category; the first listed wins."""
     kept: list[Hazard] = []
+    reached: dict[Category, int] = {}
     for hazard in sorted(hazards, key=lambda hazard: (hazard.start, -hazard.end)):
-        if not any(other.category == hazard.category and hazard.end <= other.end for other in kept):
+        if hazard.end > reached.get(hazard.category, -1):
             kept.append(hazard)
+            reached[hazard.category] = hazard.end
     return kept

@@ -8,6 +8,8 @@ from agent.principles.outcome import Principled
 
 _ROUNDS = 4
 """What was taken out may have hidden something else; more than this is a text that is harmful through and through."""
+_REACH = 80
+"""How many characters before a word its removal can change."""
 
 
 def soften(text: str) -> Principled:
@@ -50,7 +52,8 @@ def refuse(hazards: Sequence[Hazard]) -> str | None:
 def _say_softer(text: str, hazards: Sequence[Hazard]) -> str:
     begins_large = text[:1].isupper()
     for hazard in reversed(_apart(hazards)):
-        text = _join(text[: hazard.start], hazard.softer or "", text[hazard.end :])
+        near = max(0, hazard.start - _REACH)
+        text = text[:near] + _join(text[near : hazard.start], hazard.softer or "", text[hazard.end :])
     return text[:1].upper() + text[1:] if begins_large else text
 
 
@@ -102,11 +105,12 @@ _DANGLING = re.compile(
     r"|some|to|by|for))+$",
     re.IGNORECASE,
 )
-_SMALL = frozenset(
-    "a an the is are was were be being been with without of in on at from to and or while who that his her their some by "
-    "for it its as video scene film clip movie image picture photo shot content everywhere".split()
+_SMALL = re.compile(
+    r"(?:an?|the|is|are|was|were|being|with|without|of|in|on|at|from|to|and|or|while|who|that|his|her|their|some|by|for"
+    r"|its?|as|video|scene|film|clip|movie|image|picture|photo|shot|content|everywhere)"
 )
+"""Words that show nothing by themselves."""
 
 
 def _has_meaning(text: str) -> bool:
-    return any(word not in _SMALL for word in re.findall(r"[^\W_]+", text.lower()))
+    return any(not _SMALL.fullmatch(word) for word in re.findall(r"[^\W_]+", text.lower()))

@@ -2,10 +2,10 @@
 
     {stab+|slash+} .. [person] => confront+
 
-`a|b` is one of them, `word+` any form of the word, `word?` may be missing, `take_off` is two words, `[person]` a word of
-that group, `..` up to five words of the same sentence. Braces are around the part that does the harm; without them it is
-all of it. After `=>` stands what the part becomes when it is softened, `word+` in the form that it had; nothing after
-`=>` takes it out; no `=>` says that it can't be softened.
+`a|b` is one of them, `word+` any form of the word, `word?` may be missing, `take_off` is two words, `[person]` a word
+of that group, `..` up to five words of the same sentence. Braces are around the part that does the harm; without them
+it is all of it. After `=>` stands what the part becomes when it is softened, `word+` in the form that it had; nothing
+after `=>` takes it out; no `=>` says that it can't be softened.
 """
 
 import re
@@ -18,7 +18,8 @@ _WORD = re.compile(r"\w+")
 _IRREGULAR = {"shoot": "shot", "beat": "beaten", "slit": "slit", "cut": "cut", "burn": "burnt", "hang": "hung",
               "take": "took", "make": "made", "have": "had", "bleed": "bled", "tear": "torn", "rip": "ripped",
               "show": "shown", "shed": "shed", "set": "set", "build": "built", "sell": "sold", "do": "did",
-              "blow": "blew", "eat": "ate", "steal": "stole", "drink": "drank", "buy": "bought", "put": "put"}  # fmt: skip
+              "blow": "blew", "eat": "ate", "steal": "stole", "drink": "drank", "buy": "bought",
+              "put": "put"}  # fmt: skip
 
 _ONE_SHORT_SYLLABLE = re.compile(r"[^aeiou]+[aeiou][bdgklmnprt]$")
 _DOUBLED = ("commit",)
@@ -97,18 +98,18 @@ def _read_term(line: str, groups: Mapping[str, str]) -> Term:
     words: set[str] = set()
     first_words: set[str] = set()
     pattern, between = "", ""
-    for token in left.replace("{", " { ").replace("}", " } ").split():
-        if token == "{":
+    for piece in left.replace("{", " { ").replace("}", " } ").split():
+        if piece == "{":
             pattern, between = f"{pattern}{between}(?P<harm>", ""
-        elif token == "}":
+        elif piece == "}":
             pattern += ")"
-        elif token == "..":
+        elif piece == "..":
             if not first_words:
                 raise ValueError(f"the term {line!r} begins with a gap; begin it with a word")
             pattern += _GAP
         else:
-            optional = token.endswith("?")
-            choices = list(_choices(token.rstrip("?"), groups, forms))
+            optional = piece.endswith("?")
+            choices = list(_choices(piece.rstrip("?"), groups, forms))
             words |= {word for choice in choices for word in choice.split()}
             first_words = first_words or {choice.split()[0] for choice in choices}
             either = "|".join(re.escape(choice).replace(r"\ ", _BETWEEN) for choice in choices)
@@ -123,8 +124,8 @@ def _read_term(line: str, groups: Mapping[str, str]) -> Term:
     )
 
 
-def _choices(token: str, groups: Mapping[str, str], forms: dict[str, str]) -> Iterator[str]:
-    for choice in token.split("|"):
+def _choices(piece: str, groups: Mapping[str, str], forms: dict[str, str]) -> Iterator[str]:
+    for choice in piece.split("|"):
         if choice.startswith("["):
             name = choice.strip("[]")
             if name not in groups:

@@ -5,54 +5,12 @@ cruelty, self-harm, hatred of groups, instructions for crimes, and real persons 
 a kiss and a statue pass.
 """
 
+# ruff: noqa: E501 - one term, one line
+
 from codecs import decode
-from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 Category = Literal["sexual", "minors", "gore", "self_harm", "hate", "illegal", "real_person"]
-
-_MINORS = """
-child children kid kids toddler toddlers infant infants baby babies minor minors underage under-aged preteen preteens
-pre-teen teen teens teenager teenagers teenage schoolgirl schoolgirls schoolboy schoolboys pupil pupils kindergartner
-little_girl little_girls little_boy little_boys young_girl young_girls young_boy young_boys school_girl school_boy
-loli lolita shota tween tweens adolescent adolescents juvenile juveniles high-school_girl high-school_boy high_school_girl
-high_school_boy middle_school_girl middle_school_boy schoolchild schoolchildren
-"""
-
-GROUPS: Mapping[str, str] = {
-    "person": """
-        man woman men women person people guy guys lady ladies boy boys girl girls child children kid kids baby toddler
-        teenager teenagers him her them himself herself someone somebody victim victims hostage hostages prisoner
-        prisoners soldier soldiers civilian civilians crowd wife husband girlfriend boyfriend mother father son daughter
-        neighbour neighbor actor actress model models couple student students policeman officer human humans
-        dog dogs puppy puppies cat cats kitten kittens animal animals
-    """,
-    "minor": _MINORS,
-    "maybe_minor": "girl girls boy boys daughter daughters son sons",
-    "people": """
-        jews muslims christians hindus blacks gays lesbians homosexuals immigrants migrants refugees foreigners gypsies
-        roma arabs asians africans mexicans black_people white_people asian_people gay_people trans_people jewish_people
-        muslim_people brown_people disabled_people transgender_people queers
-    """,
-    "drug": "cocaine heroin meth methamphetamine crystal_meth fentanyl crack_cocaine lsd mdma ketamine opium",
-    "weapon": """
-        bomb bombs pipe_bomb nail_bomb dirty_bomb explosive explosives napalm thermite grenade grenades molotov molotov_cocktail
-        gun guns silencer nerve_gas poison_gas chemical_weapon bioweapon detonator
-    """,
-    "named": """
-        taylor_swift donald_trump joe_biden barack_obama michelle_obama hillary_clinton kamala_harris vladimir_putin
-        angela_merkel emmanuel_macron boris_johnson keir_starmer rishi_sunak olaf_scholz friedrich_merz xi_jinping
-        kim_jong_un narendra_modi volodymyr_zelensky benjamin_netanyahu recep_tayyip_erdogan pope_francis pope_leo
-        king_charles queen_elizabeth prince_harry prince_william meghan_markle kate_middleton elon_musk bill_gates
-        mark_zuckerberg jeff_bezos emma_watson scarlett_johansson kim_kardashian kanye_west beyonce rihanna
-        ariana_grande billie_eilish selena_gomez justin_bieber lady_gaga jennifer_lawrence jennifer_aniston angelina_jolie
-        brad_pitt tom_cruise tom_hanks leonardo_dicaprio will_smith gal_gadot margot_robbie zendaya greta_thunberg
-        lionel_messi cristiano_ronaldo lebron_james serena_williams albert_einstein trump biden obama putin merkel macron
-        the_us_president the_american_president the_president_of_the_united_states the_prime_minister celebrity celebrities famous_actress famous_actor famous_singer
-        my_ex my_ex-girlfriend my_ex-boyfriend my_ex-wife my_ex-husband my_neighbour my_neighbor my_classmate
-        my_classmates my_colleague my_coworker my_teacher my_boss my_sister my_brother my_mother
-    """,
-}
 
 
 class TermList(NamedTuple):
@@ -316,53 +274,23 @@ DEGRADING = TermList(
 
 SLURS = tuple(
     decode(word, "rot13")
-    for word in "avttre avttref snttbg snttbgf xvxr xvxref jrgonpx jrgonpxf cnxv cnxvf tbbx tbbxf enturnq enturnqf genaal genaavrf".split()
+    for word in [
+        "avttre",
+        "avttref",
+        "snttbg",
+        "snttbgf",
+        "xvxr",
+        "xvxref",
+        "jrgonpx",
+        "jrgonpxf",
+        "cnxv",
+        "cnxvf",
+        "tbbx",
+        "tbbxf",
+        "enturnq",
+        "enturnqf",
+        "genaal",
+        "genaavrf",
+    ]
 )
 """In ROT13 above, so that nobody reads them by accident. Words that mean other things as well are left out."""
-
-BENIGN = """
-    naked|nude mole|eye|eyes|flame|flames|light|truth|rat|rats|wire|wires|singularity|cake|cakes|bulb|bulbs|blade
-    naked oak|birch|beech|juniper|cherry|winter|black|tall|thin? tree|trees|branch|branches|twig|twigs|bush|hill|hills|rock|rocks|cliffs
-    with|to the naked eye
-    statue|statues|sculpture|bust|figure|figurine|painting|paintings|drawing|sketch of a|an|the? marble|bronze|stone? nude|naked|bare
-    nude|naked|topless statue|statues|sculpture|sculptures|mannequin|mannequins|painting|paintings|figurine|marble|lipstick|colour|color|tones|tone|shade|shades|palette|heels|shoes|pumps|polish|lip|gloss
-    draw+|paint+|sketch+|sculpt+ .. nude model
-    nude model of|made? of? wood|clay|wire
-    great|blue|coal|marsh|willow tit|tits
-    sex education|pistols|chromosome|chromosomes|and_the_city
-    girl|boy friend|friends
-    same|opposite sex
-    dog|dogs|puppy|puppies|cat|pet|pets|horse on_a|the leash
-    the fair|gentler? sex
-    sexual selection|reproduction|dimorphism|health
-    suicide prevention|squad|hotline|awareness
-    anti suicide
-    torture+ himself|herself|themselves
-    kill+|killing time|switch|bill|zone
-    magician|magicians|illusionist .. in_half|in_two
-    touch+ himself|herself on_the head|nose|face|chin|cheek|forehead|shoulder
-    end+ her|his|their life as
-    hotline|help|prevention|campaign|poster against|for|about suicide
-    photographer|photographers|cameraman|filmmaker .. school
-    killer whale|whales|bee|bees|sudoku|heels
-    stab+ at the|a|his|her? salad|steak|food|meat|potato|air|button|buttons
-    shoot+ .. in_the face|chest|head with|by .. water|nerf|paintball|paint|confetti|foam|toy|snowball
-    butcher+ .. meat|lamb|pork|beef|pig|chicken
-    execute+ a|an|the? perfect|dive|jump|move|plan|dance
-    blood orange|oranges|moon|cell|cells|sample|samples|pressure|vessel|vessels|test|tests|donation|donor|drive|type|bank
-    bath|seed|cherry|cyclone|photo|time bomb|bombs
-    bomb cyclone|glacee|disposal|squad|shelter|detector
-    gory|gruesome halloween costume|makeup
-    hang+ himself|herself|themselves a|an|the|up|out|his|her new|picture|painting|coat|clothes|washing|jacket|old? picture|painting|coat|clothes|washing|jacket|poster|shelf?
-    photo|fashion|film|video|music school shooting
-    shooting star|stars
-    cut+ her|his|their own? hair|nails|fingernails|food|bread
-    overdose+ of colour|color|cuteness|sugar|joy|fun|caffeine
-    having sex|intercourse determined|changes
-    chicken|turkey|duck breast|breasts
-    strip+ paint|wallpaper|bark|the_paint|layers
-    gas stove|station|mask|balloon|balloons
-    terror bird|birds
-    make+ love songs|letters|potion|potions|heart|hearts
-"""
-"""Harmless phrases that hold a harmful one."""

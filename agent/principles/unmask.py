@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import simplemma
@@ -58,6 +59,7 @@ class Disguises:
     def __init__(self, words: Collection[str]) -> None:
         self._words = frozenset(word for word in words if len(word) >= _FEWEST_LETTERS)
         self._by_skeleton = {_skeleton(word): word for word in sorted(self._words, key=lambda word: (len(word), word))}
+        self._word_with_gaps = lru_cache(maxsize=1024)(self._find_word_with_gaps)
         self._longest = max(map(len, self._words), default=0)
 
     def unmask(self, text: str) -> Unmasked:
@@ -94,13 +96,13 @@ class Disguises:
 
     def _edits_of_chunks(self, text: str, taken: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
         edits = []
+        occupied = {place for start, end, _ in taken for place in range(start, end)}
         for chunk in _CHUNK.finditer(text):
             for start, word in _words_and_parts(chunk):
-                end = start + len(word)
-                if any(start < other_end and other_start < end for other_start, other_end, _ in taken + edits):
-                    continue
-                if _is_disguised(word) and (listed := self._word_of(word)):
-                    edits.append((start, end, listed))
+                places = range(start, start + len(word))
+                if occupied.isdisjoint(places) and _is_disguised(word) and (listed := self._word_of(word)):
+                    edits.append((start, places.stop, listed))
+                    occupied.update(places)
         return edits
 
     def _word_of(self, disguised: str) -> str | None:
@@ -108,7 +110,7 @@ class Disguises:
             return self._word_with_gaps(disguised)
         return self._by_skeleton.get(_skeleton(disguised))
 
-    def _word_with_gaps(self, disguised: str) -> str | None:
+    def _find_word_with_gaps(self, disguised: str) -> str | None:
         if sum(char in WILDCARDS for char in disguised) * 2 >= len(disguised):
             return None
         pattern = re.compile("".join("." if char in WILDCARDS else re.escape(char) for char in disguised))
