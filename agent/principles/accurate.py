@@ -97,7 +97,14 @@ def _places(reading: Reading) -> list[tuple[str, Relation, str]]:
 def _what_was_to_be_left_out(prompt: str, negative: str | None, said: Reading) -> Iterator[str]:
     phrases = [match[1] for match in _LEFT_OUT.finditer(prompt)]
     phrases += (negative or "").split(",")
+    named = _nouns(said)
     for phrase in phrases:
         unwanted = read_prompt(phrase).things
-        if unwanted and any(thing.noun == unwanted[-1].noun for thing in said.things):
+        if unwanted and unwanted[-1].noun in named:
             yield f"the prompt wants no {' '.join(phrase.split())}, the text names it"
+
+
+def _nouns(reading: Reading) -> set[str]:
+    """What the text names, also what something is only said to have: the hat of "a man with a hat"."""
+    had = [statement.value[5:] for statement in reading.statements if statement.value.startswith("with ")]
+    return {thing.noun for part in [reading, *map(read_prompt, had)] for thing in part.things}

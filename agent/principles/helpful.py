@@ -32,7 +32,7 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
             r"|portrays?|follows|should|will|then (?:shows?|cuts?))\b",
             r"\bin (?:this|the) (?:video|clip|footage)\b",
             r"^\W*an? (?:short |brief )?(?:video|clip) (?:of|that|showing|which|where)\b",
-            r"\b(?:we|viewers?|the audience|the viewer) (?:can )?(?:sees?|watch(?:es)?|hears?|feels?|(?:are|is) shown)\b",
+            r"\b(?:we|viewers?|the audience) (?:can )?(?:sees?|watch(?:es)?|hears?|feels?|(?:are|is) shown)\b",
         ),
     ),
     (

@@ -34,6 +34,7 @@ _FEWEST_INSIDE = 4
 """Of a word found among other letters that were set apart: shorter ones stand in too many words."""
 _EDGES = ".,;:?!\"'`()[]{}<>…“”‘’«»-–—"
 _SET_APART = re.compile(r"(?<![^\W_])[^\W_](?:[\W_]{1,3}[^\W_](?![^\W_])){2,}")
+_RUN = re.compile(r"([^\W\d_])\1\1")
 _CHUNK = re.compile(r"[^\s,;:]+")
 
 
@@ -97,7 +98,10 @@ class Disguises:
     def _edits_of_chunks(self, text: str, taken: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
         edits = []
         occupied = {place for start, end, _ in taken for place in range(start, end)}
+        has_runs = _RUN.search(text) is not None
         for chunk in _CHUNK.finditer(text):
+            if not has_runs and chunk[0].strip(_EDGES).isalpha():
+                continue
             for start, word in _words_and_parts(chunk):
                 places = range(start, start + len(word))
                 if occupied.isdisjoint(places) and _is_disguised(word) and (listed := self._word_of(word)):
@@ -118,6 +122,9 @@ class Disguises:
 
 
 def _fold(text: str) -> Unmasked:
+    if text.isascii() and text.isprintable():
+        starts = tuple(range(len(text)))
+        return Unmasked(text.lower().replace("_", " "), starts, tuple(range(1, len(text) + 1)))
     chars: list[str] = []
     places: list[int] = []
     for place, char in enumerate(text):
@@ -179,8 +186,7 @@ def _words_and_parts(chunk: re.Match[str]) -> list[tuple[int, str]]:
 def _is_disguised(word: str) -> bool:
     if not any(char.isalpha() for char in word):
         return False
-    signs = any(not char.isalpha() and char != "'" for char in word)
-    return signs or re.search(r"(.)\1\1", word) is not None
+    return any(not char.isalpha() and char != "'" for char in word) or _RUN.search(word) is not None
 
 
 def _skeleton(word: str) -> str:
