@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from agent.records import Finding
-from feedback.lexicon import OPPOSITE, Motion, Relation, motion_in
+from feedback.lexicon import OPPOSITE, Motion, Relation, motion_in, words_of
 from feedback.prompt_parser import read_prompt
 from feedback.prompt_reading import Reading, Thing
 
@@ -29,7 +29,7 @@ def find_contradictions(prompt: str, text: str, *, negative: str | None = None) 
     asked, said = read_prompt(prompt), read_prompt(text)
     details = [
         *_swapped_counts_and_colours(asked, said),
-        *_turned_directions(asked, said),
+        *_turned_directions(prompt, asked, said),
         *_swapped_places(asked, said),
         *_what_was_to_be_left_out(prompt, negative, said),
     ]
@@ -53,13 +53,13 @@ def _swapped_counts_and_colours(asked: Reading, said: Reading) -> Iterator[str]:
             yield f"the prompt asks for a {thing.colour} {thing.noun}, the text for a {' and '.join(colours)} one"
 
 
-def _turned_directions(asked: Reading, said: Reading) -> Iterator[str]:
+def _turned_directions(prompt: str, asked: Reading, said: Reading) -> Iterator[str]:
     wanted, found = _directions(asked), _directions(said)
     for noun, motions in wanted.items():
         for motion in sorted(motions):
             opposite = _OPPOSITE_MOTION[motion]
             turned = opposite in found.get(noun, ()) and motion not in found[noun]
-            if turned and opposite not in motions:
+            if turned and opposite not in words_of(prompt):
                 yield f"the prompt sends the {noun} {motion}, the text {opposite}"
 
 

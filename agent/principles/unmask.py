@@ -186,7 +186,7 @@ def _words_and_parts(chunk: re.Match[str]) -> list[tuple[int, str]]:
 def _is_disguised(word: str) -> bool:
     if not any(char.isalpha() for char in word):
         return False
-    return any(not char.isalpha() and char != "'" for char in word) or _RUN.search(word) is not None
+    return not word.isalpha() or _RUN.search(word) is not None
 
 
 def _skeleton(word: str) -> str:
