@@ -20,8 +20,8 @@ def categories(text: str) -> set[str]:
     "text",
     ["a chef beats eggs", "shoot a video of a deer", "a kill switch", "breast of chicken", "stabbing at the salad",
      "Dick Whittington", "a cock crowing at dawn", "a blood orange", "a bomb cyclone", "a naked mole rat",
-     "a bare tree", "a drug store", "a knight slays a dragon", "soldiers storm a hill", "a couple kisses in the rain", "",
-     "4k"],
+     "a bare tree", "a drug store", "a knight slays a dragon", "soldiers storm a hill", "a couple kisses in the rain",
+     "a child reads a comic strip", "Donald Trump on the Las Vegas strip", "white power cables", "", "4k"],
 )  # fmt: skip
 def test_a_benign_look_alike_passes(text: str) -> None:
     assert find_hazards(text) == []

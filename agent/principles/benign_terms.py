@@ -3,7 +3,7 @@
 # ruff: noqa: E501 - one term, one line
 
 BENIGN = """
-    naked|nude mole|eye|eyes|flame|flames|light|truth|rat|rats|wire|wires|singularity|cake|cakes|bulb|bulbs|blade
+    naked|nude mole|eye|eyes|flame|flames|light|truth|rat|rats|wire|wires|singularity|gun|cake|cakes|bulb|bulbs|blade
     naked oak|birch|beech|juniper|cherry|winter|black|tall|thin? tree|trees|branch|branches|twig|twigs|bush|hill|hills|rock|rocks|cliffs
     with|to the naked eye
     statue|statues|sculpture|bust|figure|figurine|painting|paintings|drawing|sketch of a|an|the? marble|bronze|stone? nude|naked|bare
@@ -14,6 +14,11 @@ BENIGN = """
     sex education|pistols|chromosome|chromosomes|and_the_city
     girl|boy friend|friends
     same|opposite sex
+    sex of the|a|their|her|his|your? baby|child|chick|chicks|fish|animal|plant
+    topless bus|car|convertible|tower
+    sexual harassment|abuse|violence|education|orientation awareness|prevention|campaign|poster?
+    school shooting guard|hoops|range|club|star|stars
+    white power cable|cables|cord|bank|button|line|lines|supply|tower|plant|adapter|strip|outlet
     dog|dogs|puppy|puppies|cat|pet|pets|horse on_a|the leash
     the fair|gentler? sex
     sexual selection|reproduction|dimorphism|health

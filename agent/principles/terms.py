@@ -241,7 +241,8 @@ HARMS: tuple[TermList, ...] = (
 
 SUGGESTIVE = """
     sexy|sexual|sexually|sexualised|sexualized|seductive|seductively|sensual|sensually|provocative|provocatively|aroused|hot_body
-    lingerie|panties|thong|g-string|twerk+|undress+|striptease|stripping|strip+|moan+|fondle+|grope+
+    strip+ off|down|naked
+    lingerie|panties|thong|g-string|twerk+|undress+|striptease|moan+|fondle+|grope+
 """
 """Unsafe beside a minor only."""
 
@@ -255,13 +256,15 @@ DEGRADING = TermList(
     on_a|a leash =>
     {lick+|kiss+ .. boots|boot|feet|shoes on_his_knees|on_her_knees|of_a_man|of_a_soldier?} => kneel+
     in_a|wearing_a diaper|nappy => in a coat
-    beaten up? by => greeted by
+    beaten up by => greeted by
+    {beaten by} a|the|an? police|policemen|officers|mob|crowd|men|soldiers|guards|thugs => greeted by
     beaten up =>
     orange jumpsuit => suit
     prison|jail cell => room
     drag+|dragged through|across the? mud|dirt|street => walk+ along
-    spank+|whip+|whipped|vomit+|beg+|soiled|mugshot =>
-    strip+|stripping => dance+
+    spank+|vomit+|soiled|mugshot =>
+    stripping => dancing
+    strip+ off|down|naked => dance+
     {beat+ .. up} =>
     undress+|hidden_camera|upskirt =>
     deepfake|deepfakes|deep_fake porn|video|film|clip? => film
