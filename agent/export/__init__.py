@@ -1,0 +1,1 @@
+"""Finished runs in the shapes of other tools; each format is a file."""

@@ -1,0 +1,1 @@
+"""VPO's principles, on text alone: what the generator gets is harmless, accurate and helpful."""
