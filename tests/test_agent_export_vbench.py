@@ -306,6 +306,32 @@ def test_a_later_export_takes_away_what_it_no_longer_has(made: Path, tmp_path: P
     assert (made / "first" / "videos" / f"1-{UNSEEN[0]}.mp4").exists()
 
 
+def test_a_name_that_now_means_another_video_gets_it(made: Path, tmp_path: Path) -> None:
+    name = f"{LOOSE}-0.mp4"
+    for runs, seed in ((made / "second", UNSEEN[0] + 50), (made, UNSEEN[0]), (made / "second", UNSEEN[0] + 50)):
+        for copy in (False, True):
+            export(runs, tmp_path, copy=copy)
+            assert read_metadata(tmp_path / "best" / name)["seed"] == str(seed)
+            source = Path(read_json(tmp_path / "videos.json")[0]["run"]) / "videos" / f"0-{seed}.mp4"
+            assert (tmp_path / "original" / name).samefile(source) != copy
+
+
+def test_what_is_outdated_is_taken_away_also_when_that_was_broken_off(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export(made, tmp_path)
+
+    def break_off(path: Path, missing_ok: bool = False) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", break_off)
+        with pytest.raises(KeyboardInterrupt):
+            export(made / "slashed", tmp_path)
+    export(made / "slashed", tmp_path)
+    assert len(names_in(tmp_path / "best")) == 2
+
+
 def test_a_stranger_among_the_videos_is_refused_and_kept(made: Path, tmp_path: Path) -> None:
     export(made / "slashed", tmp_path)
     stranger = tmp_path / "best" / "holiday.mp4"

@@ -55,8 +55,7 @@ def read_suite(path: Path) -> Suite:
         raise UsageError(f"{path} is no VBench_full_info.json: {_first_fault(problem)}") from None
     suite: dict[str, list[str]] = {}
     for row in rows:
-        known = suite.setdefault(row.prompt_en, [])
-        known += [dimension for dimension in row.dimension if dimension not in known]
+        suite.setdefault(row.prompt_en, []).extend(row.dimension)
     return suite
 
 
