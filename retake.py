@@ -113,6 +113,7 @@ def _make_app() -> Any:
     import typer
 
     from agent.cli import app
+    from agent.export.cli import app as export_app
     from agent.prompts_cli import app as prompts_app
     from agent.tag import tag_command
     from feedback.cli import app as score_app
@@ -121,6 +122,7 @@ def _make_app() -> Any:
 
     app.info.help = "Shoots a video from your prompt, looks at it, rewrites the prompt and shoots again."
     app.add_typer(score_app)
+    app.add_typer(export_app, name="export", help="Finished runs in the shapes of other tools.")
     app.add_typer(prompts_app, name="prompts", help="What a language model is told: show it, or write your own.")
     graph_app.command("tag")(tag_command)
     app.add_typer(graph_app, name="graph", help="Relation graphs: captions in, modifiers out.")

@@ -19,7 +19,7 @@ from feedback.judge import Judge
 from feedback.language import AskLanguageModel
 from feedback.physics_rules import Rules, read_rule_table
 from feedback.registry import SourceSettings, open_detector, open_judge, open_sources
-from feedback.resident import Resident
+from feedback.resident import Holding, Resident
 from feedback.source import FeedbackSource
 
 
@@ -103,8 +103,11 @@ def _asker(language_model: LanguageModel) -> AskLanguageModel:
 
 def _residents(parts: Sequence[object]) -> list[Resident]:
     """Those that hold a model; of several that hold the same one, the first."""
-    found = [part for part in parts if isinstance(part, Resident)]
-    return list({tuple(part.holdings): part for part in reversed(found) if part.holdings}.values())
+    found: dict[tuple[Holding, ...], Resident] = {}
+    for part in parts:
+        if isinstance(part, Resident) and part.holdings:
+            found.setdefault(tuple(part.holdings), part)
+    return list(found.values())
 
 
 def _writer_in_memory(config: LoopConfig, language_model: LanguageModel | None) -> object:

@@ -1,5 +1,6 @@
-"""One run with real models in every role, tiny random ones: each is loaded once, and phases make room for each other."""
+"""One run with a real model in every role, tiny random ones: each is loaded once, and phases make room."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,12 @@ from tiny_detectors import save_tiny_detector
 from tiny_encoders import save_tiny_encoder
 from tiny_pipelines import QUIET, save_tiny
 from tiny_vlms import save_tiny_vlm
-from transformers.models.auto.auto_factory import _BaseAutoModelClass
+from transformers import (
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    AutoModelForZeroShotObjectDetection,
+)
 
 from agent.config import LoopConfig, make_config
 from agent.errors import UsageError
@@ -57,7 +63,7 @@ def stack(folders: dict[str, str], **overrides: Any) -> LoopConfig:
             "assess": {
                 "sources": ["alignment", "spatial", "temporal", "motion", "similarity", "consistency", "physics"],
                 "judge": "vlm", "judge_model": folders["judge"],
-                "detector": "zero-shot", "detector_model": folders["detector"], "detector_threshold": 0.0,
+                "detector": "zero-shot", "detector_model": folders["detector"], "detector_threshold": 0.01,
                 "similarity_model": folders["encoder"], "consistency_model": folders["encoder"],
             },
             "stop": {"max_iterations": 1, "score_threshold": 1.0},
@@ -81,8 +87,11 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         monkeypatch.setattr(owner, "from_pretrained", classmethod(from_pretrained))
 
-    count(DiffusionPipeline)
-    count(_BaseAutoModelClass)
+    for owner in (
+        DiffusionPipeline, AutoModel, AutoModelForCausalLM, AutoModelForImageTextToText,
+        AutoModelForZeroShotObjectDetection,
+    ):  # fmt: skip
+        count(owner)
     return loaded
 
 
@@ -129,7 +138,8 @@ def test_the_dry_run_of_the_command_prints_models_and_budget_and_writes_nothing(
 ) -> None:
     told = retake(
         "run", PROMPT, "--dry-run", "--model", folders["renderer"], "--rewriter", "llm", "--rewriter-model",
-        folders["rewriter"], "--judge", "vlm", "--judge-model", folders["judge"], "--output-dir", str(tmp_path / "runs"),
+        folders["rewriter"], "--judge", "vlm", "--judge-model", folders["judge"],
+        "--output-dir", str(tmp_path / "runs"),
         COLUMNS="200",
     )  # fmt: skip
     assert told.returncode == 0, told.stderr
@@ -212,7 +222,7 @@ def test_phases_that_share_a_gpu_take_turns_and_nothing_moves_within_a_phase(tmp
     assert "-painter" in told
     assert "-eye" in told
     painted = [index for index, move in enumerate(told) if move == "painter"]
-    assert any(later - first == 1 for first, later in zip(painted, painted[1:], strict=False))
+    assert any(later - first == 1 for first, later in pairwise(painted))
     there = {"painter", "eye"}
     for move in told:
         if move[0] in "+-":
