@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,10 @@ class Summary:
 
 
 def read_prompts(path: Path) -> list[str]:
-    """The prompts of a TXT, JSONL or CSV file, in order, each once, blank lines left out. Raises UsageError."""
+    """The prompts of a TXT, JSONL or CSV file, in order, each once, blank lines left out. Raises UsageError.
+
+    In JSONL and CSV they are called `prompt`, or `captions` as in the tables of physical rules that RAPO++ brings.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as problem:
@@ -76,9 +79,9 @@ def read_prompts(path: Path) -> list[str]:
     try:
         match path.suffix.lower():
             case ".jsonl":
-                found = [json.loads(line)["prompt"] for line in text.split("\n") if line.strip()]
+                found = [_prompt_in(json.loads(line)) for line in text.split("\n") if line.strip()]
             case ".csv":
-                found = [row["prompt"] for row in csv.DictReader(io.StringIO(text))]
+                found = [_prompt_in(row) for row in csv.DictReader(io.StringIO(text))]
             case _:
                 found = text.splitlines()
         prompts = [prompt.strip() for prompt in found if prompt and prompt.strip()]
@@ -87,6 +90,10 @@ def read_prompts(path: Path) -> list[str]:
     if not prompts:
         raise UsageError(f"{path} holds no prompts")
     return list(dict.fromkeys(prompts))
+
+
+def _prompt_in(row: Mapping[str, str]) -> str:
+    return row["prompt"] if "prompt" in row else row["captions"]
 
 
 def run_batch(

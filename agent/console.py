@@ -86,6 +86,9 @@ class RunDisplay:
         for candidate in candidates:
             mark = f"[red]dropped: {escape(candidate.dropped)}[/] " if candidate.dropped else ""
             self._say(f"  candidate {candidate.id}  {mark}{escape(candidate.text)}")
+            if candidate.origin == "prompt":
+                for finding in candidate.findings:
+                    self._say(f"  [yellow]note[/] your prompt as it is: {escape(finding.detail)}")
         rendered = [candidate for candidate in candidates if candidate.dropped is None]
         total = len(self._done) + len(rendered) * len(loop_seeds(self._config)) + reserved_renders(self._config)
         self._progress.update(self._task, total=total, description=self._describe(iteration))

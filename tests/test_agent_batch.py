@@ -32,6 +32,7 @@ def write(folder: Path, name: str, text: str, encoding: str = "utf-8") -> Path:
         ("p.prompts", "a red ball\r\n一只猫 🐈, two tails"),
         ("p.jsonl", '{"prompt": "a red ball", "seed": 3}\n\n{"prompt": "一只猫 🐈, two tails"}\n{"prompt": " "}\n'),
         ("p.CSV", 'id,prompt\n1,a red ball\n2,"一只猫 🐈, two tails"\n3,\n'),
+        ("p.csv", 'captions,phys_law\na red ball,It falls.\n"一只猫 🐈, two tails",It walks.\n'),
     ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])

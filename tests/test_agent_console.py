@@ -96,6 +96,12 @@ def test_the_words_of_a_prompt_are_never_markup(screen: Screen, prompt: str, tmp
     assert f"  candidate 0  {prompt}" in lines
 
 
+def test_a_prompt_that_is_longer_than_the_generator_reads_is_told_of(screen: Screen, tmp_path: Path) -> None:
+    long = "a red ball rolls to the left " * 11
+    run_shown(screen, long, tmp_path, stop__max_iterations=0, verify__seeds=0, retrieve__graph="none")
+    assert "your prompt as it is: 77 tokens, the generator reads 64" in screen.text
+
+
 def test_what_fails_is_said_with_its_reason(screen: Screen, tmp_path: Path) -> None:
     run = begin_run("a ball", LoopConfig(), tmp_path, "run")
     display = RunDisplay(run, screen.console)
