@@ -37,7 +37,7 @@ demo: $(VENV)/.demo
 	$(BIN)/retake run "$(PROMPT)"
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
