@@ -57,6 +57,7 @@ class OpenAICompatible:
         self.base_url, self.model = self._endpoint.url, model
         self.temperature = temperature
         self.max_tokens = max_tokens
+        self.timeout_seconds = timeout_seconds
         self._left_out: frozenset[str] = frozenset()
         self._takes_schema = True
 
