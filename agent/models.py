@@ -1,6 +1,5 @@
 """The models a config names: what renders, writes and judges, and which of them each phase needs in memory."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from feedback.language import AskLanguageModel
 from feedback.physics_rules import Rules, read_rule_table
 from feedback.registry import SourceSettings, open_detector, open_judge, open_sources
 from feedback.resident import Holding, Resident
+from feedback.server_key import find_key
 from feedback.source import FeedbackSource
 
 
@@ -116,7 +116,7 @@ def _writer_in_memory(config: LoopConfig, language_model: LanguageModel | None) 
         return language_model
     from agent.llm.openai_compatible import KEY_VARIABLES
 
-    return server_resident(settings.base_url, settings.model or "", _key(KEY_VARIABLES))
+    return server_resident(settings.base_url, settings.model or "", find_key(KEY_VARIABLES))
 
 
 def _judge_in_memory(settings: AssessConfig, judge: Judge) -> object:
@@ -124,11 +124,7 @@ def _judge_in_memory(settings: AssessConfig, judge: Judge) -> object:
         return judge
     from feedback.judges.vlm_endpoint import KEY_VARIABLES
 
-    return server_resident(settings.judge_base_url or "", settings.judge_model or "", _key(KEY_VARIABLES))
-
-
-def _key(variables: Sequence[str]) -> str | None:
-    return next((key for name in variables if (key := os.environ.get(name, "").strip())), None)
+    return server_resident(settings.judge_base_url or "", settings.judge_model or "", find_key(KEY_VARIABLES))
 
 
 def _check_steps(config: LoopConfig, renderer: Renderer) -> None:

@@ -7,6 +7,7 @@ import diffusers
 import numpy as np
 import pytest
 from tiny_pipelines import QUIET, SMALL, save_tiny
+from torch.nn.modules.module import register_module_forward_hook
 
 from agent.render_clip import content_key
 from agent.renderer import RendererInfo, RenderRequest
@@ -89,6 +90,21 @@ def test_time_steps_of_a_distilled_model_are_used_for_its_own_number_of_steps_on
     three = SMALL.model_copy(update={"num_inference_steps": 3})
     assert not np.array_equal(renderer.render(SMALL).frames, plain.render(SMALL).frames)
     assert np.array_equal(renderer.render(three).frames, plain.render(three).frames)
+
+
+def test_a_distilled_model_of_pictures_and_sound_runs_its_transformer_once_a_step(tmp_path):
+    folder = known_as("Lightricks/LTX-2.5-Diffusers", "LTX2Pipeline", tmp_path)
+    runs = []
+
+    def note(module, inputs, outputs):
+        if isinstance(module, diffusers.LTX2VideoTransformer3DModel):
+            runs.append(module)
+
+    hook = register_module_forward_hook(note)
+    renderer = DiffusersRenderer(folder, device="cpu", arguments={"max_sequence_length": 128})
+    renderer.render(SMALL.model_copy(update={"num_inference_steps": None}))
+    hook.remove()
+    assert len(runs) == 8
 
 
 @pytest.mark.parametrize("name", ["WanPipeline", "SkyReelsV2Pipeline"])

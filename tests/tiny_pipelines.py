@@ -16,6 +16,8 @@ from diffusers import (
     AutoencoderKLCogVideoX,
     AutoencoderKLHunyuanVideo,
     AutoencoderKLHunyuanVideo15,
+    AutoencoderKLLTX2Audio,
+    AutoencoderKLLTX2Video,
     AutoencoderKLLTXVideo,
     AutoencoderKLMochi,
     AutoencoderKLWan,
@@ -32,6 +34,8 @@ from diffusers import (
     HunyuanVideoTransformer3DModel,
     LattePipeline,
     LatteTransformer3DModel,
+    LTX2Pipeline,
+    LTX2VideoTransformer3DModel,
     LTXConditionPipeline,
     LTXPipeline,
     LTXVideoTransformer3DModel,
@@ -45,6 +49,8 @@ from diffusers import (
     WanPipeline,
     WanTransformer3DModel,
 )
+from diffusers.pipelines.ltx2 import LTX2TextConnectors
+from diffusers.pipelines.ltx2.vocoder import LTX2Vocoder
 from tokenizers import pre_tokenizers
 from transformers import (
     ByT5Tokenizer,
@@ -53,6 +59,8 @@ from transformers import (
     CLIPTokenizer,
     Gemma2Config,
     Gemma2Model,
+    Gemma3Config,
+    Gemma3ForConditionalGeneration,
     LlamaConfig,
     LlamaModel,
     LlamaTokenizer,
@@ -238,6 +246,84 @@ def ltx(pipeline: type[LTXPipeline] | type[LTXConditionPipeline] = LTXPipeline) 
     )
 
 
+def ltx2() -> LTX2Pipeline:
+    """With sound: two decoders, and connectors that lead all layers of the encoder to both of its streams."""
+    tokenizer = llama_tokenizer()
+    text_layers, mel_bins = 2, 8
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": text_layers, "num_attention_heads": 2}
+    return LTX2Pipeline(
+        tokenizer=tokenizer,
+        text_encoder=Gemma3ForConditionalGeneration(
+            Gemma3Config(
+                text_config={
+                    "vocab_size": len(tokenizer),
+                    "num_key_value_heads": 1,
+                    "head_dim": 8,
+                    "max_position_embeddings": 512,
+                    **sizes,
+                },
+                vision_config={"image_size": 16, "patch_size": 8, **sizes},
+                mm_tokens_per_image=4,
+            )
+        ),
+        connectors=LTX2TextConnectors(
+            caption_channels=16,
+            text_proj_in_factor=text_layers + 1,
+            video_connector_num_attention_heads=2,
+            video_connector_attention_head_dim=8,
+            video_connector_num_layers=1,
+            video_connector_num_learnable_registers=None,
+            audio_connector_num_attention_heads=2,
+            audio_connector_attention_head_dim=8,
+            audio_connector_num_layers=1,
+            audio_connector_num_learnable_registers=None,
+            connector_rope_base_seq_len=32,
+            rope_double_precision=False,
+            rope_type="split",
+        ),
+        transformer=LTX2VideoTransformer3DModel(
+            in_channels=8,
+            out_channels=8,
+            num_attention_heads=2,
+            attention_head_dim=8,
+            cross_attention_dim=16,
+            audio_in_channels=8,
+            audio_out_channels=8,
+            audio_num_attention_heads=2,
+            audio_attention_head_dim=4,
+            audio_cross_attention_dim=8,
+            num_layers=2,
+            caption_channels=16,
+            rope_double_precision=False,
+            rope_type="split",
+        ),
+        vae=AutoencoderKLLTX2Video(
+            latent_channels=8,
+            block_out_channels=(8, 8, 8, 8),
+            decoder_block_out_channels=(8, 16, 32),  # Each block hands on half of what the one before it did.
+            layers_per_block=(1, 1, 1, 1, 1),
+            decoder_layers_per_block=(1, 1, 1, 1),
+            patch_size=2,
+            spatial_compression_ratio=16,  # Three blocks that double on top of the patch: 32 pixels are 2 latents,
+            temporal_compression_ratio=8,  # the fewest that the decoder's reflected border can be made of.
+        ),
+        audio_vae=AutoencoderKLLTX2Audio(
+            base_channels=8, ch_mult=(1, 1), num_res_blocks=1, latent_channels=4, resolution=16, mel_bins=mel_bins
+        ),
+        vocoder=LTX2Vocoder(
+            in_channels=2 * mel_bins,
+            hidden_channels=16,
+            out_channels=2,
+            upsample_kernel_sizes=[4, 4],
+            upsample_factors=[2, 2],
+            resnet_kernel_sizes=[3],
+            resnet_dilations=[[1, 3, 5]],
+            output_sampling_rate=16000,
+        ),
+        scheduler=FlowMatchEulerDiscreteScheduler(),
+    )
+
+
 def hunyuan() -> HunyuanVideoPipeline:
     llama, clip = llama_tokenizer(), clip_tokenizer()
     sizes: dict[str, Any] = {
@@ -414,6 +500,7 @@ TINY: dict[str, Callable[[], Any]] = {
     "CogVideoXPipeline": cogvideox,
     "LTXPipeline": ltx,
     "LTXConditionPipeline": lambda: ltx(LTXConditionPipeline),
+    "LTX2Pipeline": ltx2,
     "HunyuanVideoPipeline": hunyuan,
     "HunyuanVideo15Pipeline": hunyuan15,
     "MochiPipeline": mochi,
@@ -422,6 +509,8 @@ TINY: dict[str, Callable[[], Any]] = {
 }
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
+    # The block that its spatio-temporal guidance skips by default is the 29th.
+    "LTX2Pipeline": {"spatio_temporal_guidance_blocks": [1], "max_sequence_length": 128},
     # Its own template is longer in letters than what the encoder reads, so that no prompt would come through.
     "HunyuanVideoPipeline": {"prompt_template": {"template": "{}", "crop_start": 0}},
 }

@@ -1,22 +1,19 @@
 """Any server that speaks OpenAI's chat completions: OpenAI itself, vLLM, Ollama, LM Studio, `transformers serve`."""
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import openai
 from openai.types.chat import ChatCompletion
 
 from agent.errors import ModelError, UsageError
 from agent.language_model import Message, Reply
+from feedback.chat_endpoint import ChatEndpoint
+from feedback.errors import FeedbackError
 
 KEY_VARIABLES = ("RETAKE_API_KEY", "OPENAI_API_KEY")
 """Environment variables that are looked at for the key, in this order."""
-
-_NO_KEY = "none"
-"""Sent when there is no key: servers that want none accept anything."""
 
 _PLAIN_JSON = {"type": "json_object"}
 """What is asked for where a schema is refused: DeepSeek and older servers know only this."""
@@ -45,20 +42,27 @@ class OpenAICompatible:
         timeout_seconds: float = 60.0,
         max_retries: int = 2,
     ) -> None:
-        self.base_url = _checked_url(base_url)
-        self.model = model
+        try:
+            self._endpoint = ChatEndpoint(
+                base_url,
+                model,
+                "the language model",
+                key_variables=KEY_VARIABLES,
+                api_key=api_key,
+                timeout_seconds=timeout_seconds,
+                max_retries=max_retries,
+            )
+        except FeedbackError as problem:
+            raise UsageError(str(problem)) from None
+        self.base_url, self.model = self._endpoint.url, model
         self.temperature = temperature
         self.max_tokens = max_tokens
         self.timeout_seconds = timeout_seconds
-        self._key = _checked_key(api_key)
         self._left_out: frozenset[str] = frozenset()
         self._takes_schema = True
-        self._client = openai.OpenAI(
-            base_url=base_url, api_key=self._key, timeout=timeout_seconds, max_retries=max_retries
-        )
 
     def __repr__(self) -> str:
-        return f"OpenAICompatible({self.base_url!r}, {self.model!r}, api_key={'***' if self._key != _NO_KEY else None})"
+        return f"OpenAICompatible({self.base_url!r}, {self.model!r})"
 
     def reply(
         self, messages: Sequence[Message], *, seed: int | None = None, schema: Mapping[str, Any] | None = None
@@ -88,9 +92,7 @@ class OpenAICompatible:
         while True:
             sent = self._sent(wishes)
             try:
-                completion = self._client.chat.completions.create(
-                    model=self.model, messages=cast("Any", list(messages)), **sent
-                )
+                return self._endpoint.complete(messages, **sent)
             except (openai.BadRequestError, openai.UnprocessableEntityError) as problem:
                 refused = None if _CONTEXT.search(problem.message) else _refused_parameter(problem, sent)
                 if refused is None:
@@ -102,15 +104,6 @@ class OpenAICompatible:
                     self._left_out |= {refused}
             except openai.OpenAIError as problem:
                 raise self._explain(problem) from None
-            except ValueError:
-                raise ModelError(f"{self.base_url} answered with something that is no JSON") from None
-            else:
-                if not _is_chat_completion(completion):
-                    raise ModelError(
-                        f"{self.base_url} answered with something that is no chat completion; the base URL of most "
-                        "servers ends in /v1"
-                    )
-                return completion
 
     def _sent(self, wishes: Mapping[str, Any]) -> dict[str, Any]:
         sent = {name: value for name, value in wishes.items() if name not in self._left_out}
@@ -132,62 +125,21 @@ class OpenAICompatible:
         )
 
     def _explain(self, problem: openai.OpenAIError) -> ModelError | UsageError:
-        said = self._said(problem)
+        failure, said = self._endpoint.explain(problem), self._endpoint.said_by(problem)
+        if failure.is_slip:
+            return UsageError(failure.text)
         match problem:
-            case openai.APITimeoutError():
-                return ModelError(f"{self.base_url} did not answer within {self.timeout_seconds:g} s")
-            case openai.APIConnectionError():
-                return ModelError(f"can't reach {self.base_url}; is the server running, is the URL right?")
-            case openai.AuthenticationError() | openai.PermissionDeniedError():
-                given = "the key was refused" if self._key != _NO_KEY else "it wants a key"
-                return UsageError(
-                    f"{self.base_url}: {given}; set {KEY_VARIABLES[0]} to a key that may use {self.model!r}"
-                )
-            case openai.NotFoundError():
-                return UsageError(f"{self.base_url} knows no model {self.model!r} or is no chat server: {said}")
             case openai.RateLimitError() if problem.code == "insufficient_quota":
                 return UsageError(f"{self.base_url}: the account has no quota left")
-            case openai.APIStatusError() if problem.status_code == 400 and _blames_model(said, self.model):
+            case openai.BadRequestError() if _blames_model(said, self.model):
                 return UsageError(f"{self.base_url} refuses the model {self.model!r}: {said}")
             case openai.APIStatusError() if _CONTEXT.search(said):
                 return ModelError(
                     f"{self.base_url}: the messages and up to {self.max_tokens} tokens of reply do not fit into the "
                     f"model's context; lower --max-tokens or serve the model with a longer one: {said}"
                 )
-            case openai.APIStatusError():
-                return ModelError(f"{self.base_url} answered {problem.status_code}: {said}")
             case _:
-                return ModelError(f"{self.base_url}: {said}")
-
-    def _said(self, problem: openai.OpenAIError) -> str:
-        """The server's own words, on one line, cut, and without the key."""
-        body = getattr(problem, "body", None)
-        words = body.get("message") or body.get("detail") if isinstance(body, dict) else body
-        line = " ".join(str(words or problem).split())
-        if self._key != _NO_KEY:
-            line = line.replace(self._key, "***")
-        return line if len(line) <= 300 else line[:299] + "…"
-
-
-def _checked_url(base_url: str) -> str:
-    """The URL as it may be shown: without user name and password."""
-    try:
-        parts = urlsplit(base_url)
-        shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-    except ValueError:
-        parts, shown = urlsplit(""), base_url
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise UsageError(f"{shown!r} is no base URL of a server, expected something like http://127.0.0.1:8000/v1")
-    return shown
-
-
-def _checked_key(api_key: str | None) -> str:
-    found = api_key or next((key for name in KEY_VARIABLES if (key := os.environ.get(name, "").strip())), _NO_KEY)
-    if not re.fullmatch(r"[!-~]+", found):
-        raise UsageError(
-            f"the key in {' or '.join(KEY_VARIABLES)} has spaces or characters that no key has; set it anew"
-        )
-    return found
+                return ModelError(failure.text)
 
 
 def _refused_parameter(problem: openai.APIStatusError, sent: Mapping[str, Any]) -> str | None:
@@ -200,12 +152,6 @@ def _refused_parameter(problem: openai.APIStatusError, sent: Mapping[str, Any]) 
 
 _CONTEXT = re.compile(r"context[ _](?:the )?(?:length|size|window|overflow)", re.IGNORECASE)
 """How servers word that the chat is too long. Some name max_tokens beside it, which they would take all the same."""
-
-
-def _is_chat_completion(completion: object) -> bool:
-    """Whether it has a message; the SDK makes an object of any JSON, unchecked."""
-    choices = getattr(completion, "choices", None)
-    return isinstance(choices, list) and bool(choices) and getattr(choices[0], "message", None) is not None
 
 
 def _text(content: object) -> str:

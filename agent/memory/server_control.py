@@ -1,6 +1,5 @@
 """HTTP to the routes by which a server is told to give memory back, with what can go wrong."""
 
-import re
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,6 +7,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from agent.errors import StageError
+from feedback.server_key import quote
 
 CONNECT_SECONDS = 5.0
 SWITCH_SECONDS = 180.0
@@ -75,18 +75,10 @@ class ServerControl:
         if answer.status_code in (404, 405, 501):
             raise NoRouteError(f"{self.address} has no {method} {path}")
         if answer.status_code >= 300:
-            raise ServerMemoryError(
-                f"{self.address} answered {answer.status_code} to {method} {path}: {self._quote(answer.text)}"
-            )
+            said = quote(answer.text.strip() or "nothing", self._key, SAID_LENGTH)
+            raise ServerMemoryError(f"{self.address} answered {answer.status_code} to {method} {path}: {said}")
         try:
             body = answer.json()
         except ValueError:
             return {}
         return body if isinstance(body, dict) else {}
-
-    def _quote(self, text: str) -> str:
-        """What the server said, on one line, cut, and without the key."""
-        line = re.sub(r"\s+", " ", text).strip() or "nothing"
-        if self._key:
-            line = line.replace(self._key, "***")
-        return line if len(line) <= SAID_LENGTH else line[: SAID_LENGTH - 1] + "…"

@@ -1,6 +1,5 @@
 """The ComfyUI renderer: the user's own workflow, filled in and queued on a ComfyUI server."""
 
-import os
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
@@ -9,7 +8,7 @@ from agent.errors import RenderError, UsageError
 from agent.memory.servers import comfyui_resident
 from agent.renderer import RendererInfo, RenderRequest, StepCallback
 from agent.renderers.comfyui_workflow import Workflow
-from agent.renderers.endpoint import KEY_VARIABLE, Endpoint, NotThereError, RefusedError
+from agent.renderers.endpoint import Endpoint, NotThereError, RefusedError
 from agent.renderers.server_clip import fill_sizes, read_video
 from agent.renderers.server_job import JobGoneError, JobState, Order, run_job
 from feedback.clip import Clip
@@ -51,8 +50,7 @@ class ComfyUI:
         endpoint = Endpoint(base_url, answer_seconds)
         self._version = _ask_version(endpoint)
         self._jobs = _PromptQueue(endpoint)
-        key = os.environ.get(KEY_VARIABLE, "").strip() or None
-        self._memory = comfyui_resident(endpoint.address, self._workflow.name, key)
+        self._memory = comfyui_resident(endpoint.address, self._workflow.name, endpoint.key)
         self._timeout_seconds, self._pause_seconds = timeout_seconds, pause_seconds
 
     @property

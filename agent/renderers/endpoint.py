@@ -7,19 +7,19 @@ NotThereError       404
 RefusedError        every other answer of 400 and above
 """
 
-import os
 import re
 from typing import Any
 
 import httpx
 
 from agent.errors import RenderError, UsageError
+from feedback.errors import FeedbackError
+from feedback.server_key import find_key, quote
 
 KEY_VARIABLE = "RETAKE_RENDER_API_KEY"
 """Environment variable with the render server's key. No other key is ever sent there."""
 CONNECT_SECONDS = 10.0
 BUSY_STATUSES = (429, 502, 503, 504)
-SAID_LENGTH = 300
 
 
 class BusyError(RenderError):
@@ -45,8 +45,8 @@ class RefusedError(RenderError):
 class Endpoint:
     """A server at a base URL, asked with the key of RETAKE_RENDER_API_KEY if there is one. Safe to use from threads.
 
-    A base URL that ends in /v1 means the same as one that does not. Redirects are not followed. No connection is kept
-    open between requests.
+    `key` is that key, None where there is none. A base URL that ends in /v1 means the same as one that does not.
+    Redirects are not followed. No connection is kept open between requests.
 
     Args:
         base_url: http or https, without user, password and query.
@@ -63,21 +63,21 @@ class Endpoint:
             raise UsageError(f"{base_url!r} is no address of a server, expected something like http://127.0.0.1:8091")
         self.address = base_url.rstrip("/").removesuffix("/v1")
         self._answer_seconds = answer_seconds
-        self._key = os.environ.get(KEY_VARIABLE, "").strip()
-        if self._key and not re.fullmatch(r"[!-~]+", self._key):
-            raise UsageError(f"the key in {KEY_VARIABLE} has spaces or characters that no key has; set it anew")
         try:
+            self.key = find_key([KEY_VARIABLE])
             self._client = httpx.Client(
                 base_url=self.address,
-                headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
+                headers={"Authorization": f"Bearer {self.key}"} if self.key else {},
                 timeout=httpx.Timeout(answer_seconds, connect=min(CONNECT_SECONDS, answer_seconds)),
                 limits=httpx.Limits(max_keepalive_connections=0),
             )
+        except FeedbackError as problem:
+            raise UsageError(str(problem)) from None
         except httpx.InvalidURL as problem:
             raise UsageError(f"{base_url!r} is no address of a server: {problem}") from None
 
     def __repr__(self) -> str:
-        return f"Endpoint({self.address!r}, key={'***' if self._key else None})"
+        return f"Endpoint({self.address!r}, key={'***' if self.key else None})"
 
     def ask(self, method: str, path: str, **content: Any) -> httpx.Response:
         """The server's answer, of a status below 400; `content` is httpx's json, files or params."""
@@ -96,7 +96,7 @@ class Endpoint:
             return answer
         message = f"{self.address} answered {status} to {method} {path}: {self._said(answer)}"
         if status in (401, 403):
-            wanted = "the key was refused" if self._key else "it wants a key"
+            wanted = "the key was refused" if self.key else "it wants a key"
             raise UsageError(f"{self.address}: {wanted}; set {KEY_VARIABLE} to one that may be used there")
         if status in BUSY_STATUSES:
             raise BusyError(message)
@@ -122,10 +122,7 @@ class Endpoint:
 
     def quote(self, words: Any) -> str:
         """What a server said, on one line, cut, and without the key."""
-        line = " ".join(str(words).split())
-        if self._key:
-            line = line.replace(self._key, "***")
-        return line if len(line) <= SAID_LENGTH else line[: SAID_LENGTH - 1] + "…"
+        return quote(words, self.key)
 
 
 def _json_of(answer: httpx.Response) -> Any:

@@ -1,7 +1,7 @@
 """What the authors of a model recommend, where that differs from the defaults of its pipeline class.
 
 Each row is a fact with its source. A model that is not here is rendered with its class's defaults and what its own
-files say; so are HunyuanVideo, HunyuanVideo-1.5, CogVideoX-2b and -5b, LTX-2, Latte-1 and SANA-Video, whose authors
+files say; so are HunyuanVideo, HunyuanVideo-1.5, CogVideoX-2b and -5b, LTX-2.3, Latte-1 and SANA-Video, whose authors
 recommend nothing else. Default negative prompts, which some authors have, are left to the user.
 """
 
@@ -34,19 +34,29 @@ _LTX_13B: Mapping[str, Any] = {
     "guidance": 5.0,
     "arguments": {"decode_timestep": 0.05, "decode_noise_scale": 0.025, "guidance_rescale": 0.7},
 }
-# diffusers' docs on LTX-Video 0.9.7 and 0.9.8 distilled: time steps of the first pass, no guidance.
+# diffusers' docs on LTX-Video 0.9.7 and 0.9.8 distilled: time steps of the first pass, no guidance. The authors' own
+# configs/ltxv-13b-0.9.*-distilled.yaml have the same steps but for the last, 0.03, which is next to nothing. For 0.9.8
+# the docs draw 361 frames for 832 x 480; here it keeps the size and length of 0.9.7.
 _LTX_13B_DISTILLED = {
     **_LTX_13B,
     "steps": 8,
     "guidance": 1.0,
     "steps_arguments": {"timesteps": [1000, 993, 987, 981, 975, 909, 725, 0.03]},
 }
-# diffusers' docs on LTX-2 and LTX-2.5: DISTILLED_SIGMA_VALUES of diffusers.pipelines.ltx2.utils, no guidance.
+# diffusers' docs on LTX-2 and LTX-2.5: DISTILLED_SIGMA_VALUES of diffusers.pipelines.ltx2.utils. No guidance of any
+# kind, as in ltx_pipelines/distilled.py of Lightricks/LTX-2; the docs' calls leave two kinds on, which cost three runs
+# of the transformer a step instead of one.
 _LTX_2_DISTILLED: Mapping[str, Any] = {
     "steps": 8,
     "guidance": 1.0,
     "steps_arguments": {"sigmas": [1.0, 0.99375, 0.9875, 0.98125, 0.975, 0.909375, 0.725, 0.421875]},
-    "guidance_arguments": {"audio_guidance_scale": 1.0},
+    "guidance_arguments": {
+        "stg_scale": 0.0,
+        "modality_scale": 1.0,
+        "audio_guidance_scale": 1.0,
+        "audio_stg_scale": 0.0,
+        "audio_modality_scale": 1.0,
+    },
 }
 # README of SkyworkAI/SkyReels-V2, its tables of models and of parameters: shift 8 for text to video; 720p is longer.
 _SKYREELS_540P: Mapping[str, Any] = {"height": 544, "width": 960, "num_frames": 97, "flow_shift": {540: 8.0}}
@@ -87,6 +97,8 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "Lightricks/LTX-Video-0.9.7-dev": _LTX_13B,
     "Lightricks/LTX-Video-0.9.7-distilled": _LTX_13B_DISTILLED,
     "Lightricks/LTX-Video-0.9.8-13B-distilled": _LTX_13B_DISTILLED,
+    # LTX_2_PARAMS in ltx_pipelines/utils/constants.py of Lightricks/LTX-2: 40 steps, STG in another block than LTX-2.3.
+    "Lightricks/LTX-2": {"steps": 40, "arguments": {"spatio_temporal_guidance_blocks": [29]}},
     "Lightricks/LTX-2.5-Diffusers": _LTX_2_DISTILLED,
     "rootonchair/LTX-2-19b-distilled": _LTX_2_DISTILLED,
     # The model card of FastVideo/FastHunyuan: 6 steps, shift 17, 125 frames of 1280 x 720.

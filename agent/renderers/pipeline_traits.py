@@ -1,8 +1,8 @@
 """What each text-to-video pipeline of diffusers does in its own way: the names, rules and defaults a renderer needs.
 
 Defaults are those of diffusers 0.42. Frame and size rules were found by rendering small random models of each class,
-but for Allegro and LTX2, whose rules follow from how far their real decoders compress. Frame rates are the ones the
-models' authors export with: a pipeline has none, unless it takes `rate_keyword`.
+but for Allegro, whose rules follow from how far its real decoder compresses. Frame rates are the ones the models'
+authors export with: a pipeline has none, unless it takes `rate_keyword`.
 """
 
 from collections.abc import Callable, Mapping

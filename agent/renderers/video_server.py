@@ -1,13 +1,12 @@
 """The server renderer: a model behind `/v1/videos`, on this machine or another one."""
 
-import os
 from typing import Any
 from urllib.parse import quote
 
 from agent.errors import RenderError, UsageError
 from agent.memory.servers import server_resident
 from agent.renderer import RendererInfo, RenderRequest, StepCallback
-from agent.renderers.endpoint import KEY_VARIABLE, Endpoint, NotThereError
+from agent.renderers.endpoint import Endpoint, NotThereError
 from agent.renderers.server_clip import fill_sizes, read_video
 from agent.renderers.server_job import JobGoneError, JobState, Order, run_job
 from agent.renderers.video_dialects import MODELS_PATH, VIDEOS_PATH, Dialect, find_dialect, read_state
@@ -49,7 +48,7 @@ class VideoServer:
         self._dialect = find_dialect(dialect, list(dict.fromkeys(served.values())), endpoint.address)
         self._model = _choose_model(model, list(served), endpoint.address)
         self._jobs = _VideoJobs(endpoint, self._dialect)
-        self._memory = server_resident(endpoint.address, self._model, os.environ.get(KEY_VARIABLE, "").strip() or None)
+        self._memory = server_resident(endpoint.address, self._model, endpoint.key)
         self._timeout_seconds, self._pause_seconds = timeout_seconds, pause_seconds
 
     @property

@@ -6,12 +6,10 @@ Frames travel as JPEG data URLs, before the question, so that a server with a pr
 import base64
 import logging
 import math
-import os
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, cast
-from urllib.parse import urlsplit
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,6 +17,7 @@ import openai
 from numpy.typing import NDArray
 from openai.types.chat import ChatCompletion
 
+from feedback.chat_endpoint import ChatEndpoint
 from feedback.clip import Clip
 from feedback.errors import FeedbackError
 from feedback.judges.seen_instead import ANSWER_TOKENS, MOST_DESCRIBED, Describer
@@ -31,8 +30,6 @@ JPEG_QUALITY = 95
 WORD_TOKENS = 8
 """Longest answer of a server that gives no probabilities, when one token is no word yet."""
 
-_NO_KEY = "none"
-"""Sent when there is no key: servers that want none accept anything."""
 _log = logging.getLogger(__name__)
 
 
@@ -71,19 +68,22 @@ class EndpointVLMJudge:
         concurrency: int = 4,
         most_described: int = MOST_DESCRIBED,
     ):
-        self.base_url = _checked_url(base_url)
-        self.model = model
-        self.timeout_seconds = timeout_seconds
-        self._key = _checked_key(api_key)
+        self._endpoint = ChatEndpoint(
+            base_url,
+            model,
+            "the judge",
+            key_variables=KEY_VARIABLES,
+            api_key=api_key,
+            timeout_seconds=timeout_seconds,
+            max_retries=max_retries,
+        )
+        self.base_url, self.model = self._endpoint.url, model
         self._least_mass = least_mass
         self._concurrency = concurrency
         self._wishes: Mapping[str, Any] = {"temperature": 0.0, "logprobs": True, "top_logprobs": 20}
         self._limit = "max_tokens"
         self._gives_words_only = False
         self._describer = Describer(self._answer_in_words, most_described)
-        self._client = openai.OpenAI(
-            base_url=base_url, api_key=self._key, timeout=timeout_seconds, max_retries=max_retries
-        )
 
     def __repr__(self) -> str:
         return f"EndpointVLMJudge({self.base_url!r}, {self.model!r})"
@@ -143,12 +143,11 @@ class EndpointVLMJudge:
         return {answer: 1.0}
 
     def _complete(self, content: Sequence[Mapping[str, Any]], tokens: int = 1, graded: bool = True) -> ChatCompletion:
-        messages = cast("Any", [{"role": "user", "content": content}])
         while True:
             wishes = {name: value for name, value in self._wishes.items() if graded or "logprobs" not in name}
             sent = {self._limit: tokens, **wishes}
             try:
-                completion = self._client.chat.completions.create(model=self.model, messages=messages, **sent)
+                return self._endpoint.complete([{"role": "user", "content": content}], **sent)
             except (openai.BadRequestError, openai.UnprocessableEntityError) as problem:
                 if not graded:
                     raise FeedbackError(str(self._explain(problem))) from None
@@ -156,15 +155,6 @@ class EndpointVLMJudge:
                     raise self._explain(problem) from None
             except openai.OpenAIError as problem:
                 raise self._explain(problem) from None
-            except ValueError as problem:
-                raise _NoAnswerError(f"{self.base_url} answered with something that is no JSON") from problem
-            else:
-                if not isinstance(completion, ChatCompletion) or not completion.choices:
-                    raise _NoAnswerError(
-                        f"{self.base_url} answered with something that is no chat completion; the base URL of most "
-                        "servers ends in /v1"
-                    )
-                return completion
 
     def _give_way(self, problem: openai.APIStatusError, sent: Mapping[str, Any]) -> bool:
         """Leaves out, or lowers, what the server names in its refusal; False when that is nothing of what was sent."""
@@ -183,32 +173,8 @@ class EndpointVLMJudge:
         return True
 
     def _explain(self, problem: openai.OpenAIError) -> _NoAnswerError | FeedbackError:
-        said = self._said(problem)
-        match problem:
-            case openai.APITimeoutError():
-                return _NoAnswerError(f"{self.base_url} did not answer within {self.timeout_seconds:g} s")
-            case openai.APIConnectionError():
-                return _NoAnswerError(f"can't reach {self.base_url}; is the server running, is the URL right?")
-            case openai.AuthenticationError() | openai.PermissionDeniedError():
-                given = "the key was refused" if self._key != _NO_KEY else "it wants a key"
-                return FeedbackError(
-                    f"{self.base_url}: {given}; set {KEY_VARIABLES[0]} to a key that may use {self.model!r}"
-                )
-            case openai.NotFoundError():
-                return FeedbackError(f"{self.base_url} knows no model {self.model!r} or is no chat server: {said}")
-            case openai.APIStatusError():
-                return _NoAnswerError(f"{self.base_url} answered {problem.status_code}: {said}")
-            case _:
-                return _NoAnswerError(f"{self.base_url}: {said}")
-
-    def _said(self, problem: openai.OpenAIError) -> str:
-        """The server's own words, on one line, cut, and without the key."""
-        body = getattr(problem, "body", None)
-        words = body.get("message") or body.get("detail") if isinstance(body, dict) else None
-        line = " ".join(str(words or problem).split())
-        if self._key != _NO_KEY:
-            line = line.replace(self._key, "***")
-        return line if len(line) <= 300 else line[:299] + "…"
+        failure = self._endpoint.explain(problem)
+        return (FeedbackError if failure.is_slip else _NoAnswerError)(failure.text)
 
 
 def _picture(frame: NDArray[np.uint8]) -> dict[str, Any]:
@@ -248,26 +214,3 @@ def _masses(shares: Mapping[str, float], scale: Scale) -> Masses:
         if answer is not None:
             masses[answer] += share
     return masses
-
-
-def _checked_url(base_url: str) -> str:
-    """The URL as it may be shown: without user name and password."""
-    try:
-        parts = urlsplit(base_url)
-        shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-    except ValueError:
-        parts, shown = urlsplit(""), base_url
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise FeedbackError(
-            f"the judge's base URL is {shown!r}, expected that of a server, like http://127.0.0.1:8000/v1"
-        )
-    return shown
-
-
-def _checked_key(api_key: str | None) -> str:
-    found = api_key or next((key for name in KEY_VARIABLES if (key := os.environ.get(name, "").strip())), _NO_KEY)
-    if not re.fullmatch(r"[!-~]+", found):
-        raise FeedbackError(
-            f"the key in {' or '.join(KEY_VARIABLES)} has spaces or characters that no key has; set it anew"
-        )
-    return found
