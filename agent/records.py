@@ -94,6 +94,8 @@ class Decision(Record):
     score: float | None
     """The champion's overall score on the loop's seeds."""
     stop: StopReason | None = None
+    keep_words: bool = False
+    """Whether the next iteration renders the champion's words on new seeds, instead of new words."""
     why: str = ""
     """One sentence for the person who reads the log."""
 
