@@ -16,7 +16,7 @@ Genes = dict[Part, str]
 
 
 def read_genes(text: str, parts: PromptParts) -> Genes:
-    """The wordings of these parts that the text holds, the longest of each; parts that it words otherwise are left out."""
+    """The longest wording of each of these parts that the text holds; parts that it words otherwise are left out."""
     said = f" {' '.join(words_of(text))} "
     found: Genes = {}
     for part in parts.all:
