@@ -5,8 +5,9 @@ winning by being prettier than the original while showing less of what was asked
 before who has been seen on fewer: a race gives more seeds to whoever keeps up, and one lucky seed is no lead. Pure.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from statistics import fmean
 
 from agent.records import Assessed, Candidate, Purpose, Render
@@ -62,6 +63,20 @@ def rank_candidates(
         rank = ranks[seeds].get(candidate)
         standings.append(replace(field[candidate], average_rank=rank, passes_gate=keeps_intent))
     return sorted(standings, key=_order)
+
+
+def pair_standings(renders: Sequence[Render], assessed: Sequence[Assessed]) -> Iterator[tuple[Standing, Standing]]:
+    """Each two candidates of the loop, unranked, both averaged over the seeds that they share with the original.
+
+    Those that share none are no pair; without a score of the original, the seeds are those that the two share.
+    """
+    scored = scores_by_seed(renders, assessed)
+    for one, other in combinations(sorted(scored, key=int), 2):
+        seeds = frozenset(scored[one].keys() & scored[other].keys() & scored.get("0", scored[one]).keys())
+        if seeds:
+            field = _average_all(scored, seeds)
+            gated = {name: _keeps_intent(field[name], field.get("0")) for name in (one, other)}
+            yield replace(field[one], passes_gate=gated[one]), replace(field[other], passes_gate=gated[other])
 
 
 def scores_by_seed(
