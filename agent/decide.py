@@ -68,11 +68,8 @@ def _reason_to_stop(
             "score_threshold",
             f"candidate {leader.candidate} reaches {leader.overall:.3f} of {stop.score_threshold:.3f}",
         )
-    if earlier and earlier[-1].keep_words:
-        return (
-            "no_improvement",
-            f"new words are at an end, and candidate {leader.candidate} has been tried on new seeds",
-        )
+    if earlier and (ended := earlier[-1].words_ended):
+        return ended, f"after the last new words, candidate {leader.candidate} was rendered on new seeds, too"
     if iteration >= stop.max_iterations:
         return "max_iterations", f"{iteration} refinements are done"
     if spent.new_candidates == 0:

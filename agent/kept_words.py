@@ -25,7 +25,7 @@ def keep_words(
     scores nobody knows, and the decision stands. `left` is the renders that the loop may still make.
     """
     may = decision.stop in WORDS_ARE_AT_AN_END and left > 0 and len(scores) > 1
-    if not may or decision.score is None or any(before.keep_words for before in earlier):
+    if not may or decision.score is None or any(before.words_ended for before in earlier):
         return decision
     before = earlier[-1].score if earlier else None
     gain = max(0.0 if before is None else decision.score - before, stop.min_delta)
@@ -33,7 +33,7 @@ def keep_words(
     if NEXT_BEST * spread <= gain or max(scores) >= stop.score_threshold:
         return decision
     why = f"{decision.why}; the seeds of candidate {decision.champion} differ by {spread:.3f}: trying new ones"
-    return decision.model_copy(update={"stop": None, "keep_words": True, "why": why})
+    return decision.model_copy(update={"stop": None, "words_ended": decision.stop, "why": why})
 
 
 def plan_kept_words(seen: Set[int], scores: Mapping[int, float], config: LoopConfig) -> list[int]:

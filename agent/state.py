@@ -96,7 +96,7 @@ class History:
     @property
     def keeps_words(self) -> bool:
         """Whether this iteration renders the champion's words on new seeds, instead of new words."""
-        return bool(self.decisions) and self.decisions[-1].keep_words
+        return bool(self.decisions) and self.decisions[-1].words_ended is not None
 
     def candidate(self, candidate_id: str) -> Candidate:
         """The candidate of that id."""

@@ -73,9 +73,9 @@ def test_a_score_on_one_seed_is_not_believed_where_there_could_be_two() -> None:
     assert decide_next(0, lucky, [], spent(renders_per_candidate=1), StopConfig()).stop == "score_threshold"
 
 
-def test_after_new_seeds_of_kept_words_the_loop_ends() -> None:
-    kept = [Decision(iteration=0, champion="1", score=0.5, keep_words=True)]
-    assert decide_next(1, leader(0.5), kept, spent(new_candidates=0), StopConfig()).stop == "no_improvement"
+def test_after_new_seeds_of_kept_words_the_loop_ends_for_the_reason_that_ended_the_words() -> None:
+    kept = [Decision(iteration=0, champion="1", score=0.5, words_ended="max_renders")]
+    assert decide_next(1, leader(0.5), kept, spent(new_candidates=0), StopConfig()).stop == "max_renders"
 
 
 def test_patience_counts_from_the_latest_gain_not_from_the_start() -> None:

@@ -228,7 +228,7 @@ EARLIER = [Decision(iteration=0, champion="1", score=0.6)]
 
 def test_words_are_kept_when_seeds_differ_by_more_than_new_words_bring() -> None:
     kept = keep_words(stopped(), [0.9, 0.3], EARLIER, 5, config_of().stop)
-    assert (kept.stop, kept.keep_words) == (None, True)
+    assert (kept.stop, kept.words_ended) == (None, "no_improvement")
     assert "0.424" in kept.why
 
 
@@ -242,7 +242,11 @@ def test_words_are_kept_when_seeds_differ_by_more_than_new_words_bring() -> None
         pytest.param(stopped(), [0.9, 0.3], EARLIER, 0, id="no renders are left"),
         pytest.param(stopped(reason="time_limit"), [0.9, 0.3], EARLIER, 5, id="the time is over"),
         pytest.param(
-            stopped(), [0.9, 0.3], [EARLIER[0].model_copy(update={"keep_words": True})], 5, id="they were kept before"
+            stopped(),
+            [0.9, 0.3],
+            [EARLIER[0].model_copy(update={"words_ended": "max_renders"})],
+            5,
+            id="they were kept before",
         ),
     ],
 )
@@ -260,7 +264,7 @@ def test_kept_words_are_rendered_on_new_seeds_as_long_as_they_bring_a_better_cli
     search.play(1)
     assume(search.standings[0].candidate == "1")
     before = len(search.renders)
-    search.decided(Decision(iteration=1, champion="1", score=0.6, keep_words=True))
+    search.decided(Decision(iteration=1, champion="1", score=0.6, words_ended="max_renders"))
     search.play(0)
     assert {render.candidate for render in search.renders[before:]} <= {"1"}
     assert len(search.renders) <= loop_budget(config)
