@@ -82,7 +82,8 @@ def count_calls(config: LoopConfig, models: Models, renders: int) -> int:
     first = (len(KINDS) + 1 if settings.compose == "stepwise" else 1) * settings.candidates
     refined = refinements * (settings.candidates + settings.critique)
     physics = CALLS_AN_ANSWER * (1 + renders) if "physics" in config.assess.sources else 0
-    return 1 + first + refined + physics
+    drafted = 0 if config.search.strategy == "best_of_n" else first + refined
+    return 1 + drafted + physics
 
 
 def _plan_phase(phase: Phase, parts: Sequence[Resident], offload: str) -> PhasePlan:
