@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from agent.config import LoopConfig
-from agent.records import Candidate, Purpose, Render
+from agent.records import Candidate, Purpose
 from agent.state import RenderTask
 
 UNSEEN = 10_000
@@ -11,14 +11,19 @@ UNSEEN = 10_000
 
 
 def loop_seeds(config: LoopConfig) -> list[int]:
-    """The seeds on which every candidate of the loop is rendered: fewer than asked where even two would not fit."""
+    """The seeds on which candidates are compared: fewer than asked where not even two would fit on all of them."""
     most = config.stop.max_renders // (4 if config.draft.enabled else 2)
     count = max(1, min(config.render.seeds, most))
     return [config.seed + index for index in range(count)]
 
 
 def unseen_seeds(config: LoopConfig) -> list[int]:
-    """The verification's seeds: what is left when the original and one candidate are rendered, half of all at most."""
+    """The verification's seeds: what is left when the original and one candidate are rendered, half of all at most.
+
+    None for the prompt alone, which has nothing to be verified against.
+    """
+    if config.search.strategy == "best_of_n":
+        return []
     left = config.stop.max_renders - 2 * len(loop_seeds(config)) - _full_renders(config)
     count = max(0, min(config.verify_seeds, left // 2, config.stop.max_renders // 4))
     return [config.seed + UNSEEN + index for index in range(count)]
@@ -29,6 +34,11 @@ def reserved_renders(config: LoopConfig) -> int:
     return _full_renders(config) + 2 * len(unseen_seeds(config))
 
 
+def loop_budget(config: LoopConfig) -> int:
+    """The renders that the loop may make before it ends."""
+    return max(0, config.stop.max_renders - reserved_renders(config))
+
+
 def promoted_count(config: LoopConfig) -> int:
     """How many candidates a run that drafts renders in full at most: what fits in half of the budget, two at least."""
     return max(2, min(config.draft.promote, config.stop.max_renders // 2 // len(loop_seeds(config))))
@@ -36,25 +46,6 @@ def promoted_count(config: LoopConfig) -> int:
 
 def _full_renders(config: LoopConfig) -> int:
     return promoted_count(config) * len(loop_seeds(config)) if config.draft.enabled else 0
-
-
-def plan_renders(
-    prompt: str, candidates: Sequence[Candidate], renders: Sequence[Render], config: LoopConfig
-) -> list[RenderTask]:
-    """The loop's next renders, candidate by candidate, within the budget.
-
-    A candidate is rendered on all seeds or not at all, except the original, which gets what there is.
-    """
-    spent = sum(render.purpose == "loop" for render in renders)
-    left = max(0, config.stop.max_renders - reserved_renders(config) - spent)
-    tasks: list[RenderTask] = []
-    for candidate in candidates:
-        seeds = loop_seeds(config)
-        if candidate.id == "0":
-            seeds = seeds[:left]
-        if len(tasks) + len(seeds) <= left:
-            tasks += [render_task(prompt, candidate, seed, "loop") for seed in seeds]
-    return tasks
 
 
 def plan_full_renders(prompt: str, leaders: Sequence[Candidate], config: LoopConfig) -> list[RenderTask]:

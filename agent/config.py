@@ -177,7 +177,7 @@ class RenderConfig(Settings):
     )
     revision: str | None = Field(default=None, description="Revision of the model on the hub.")
     seeds: int = Field(
-        default=2, ge=1, le=64, description="Renders per candidate, each with its own seed; the same for all."
+        default=2, ge=1, le=64, description="Most seeds on which a candidate is compared with others; the same for all."
     )
     width: int | None = Field(default=None, ge=16, le=4096, description="In pixels.")
     height: int | None = Field(default=None, ge=16, le=4096, description="In pixels.")
@@ -325,6 +325,16 @@ class AssessConfig(Settings):
         return _without_secret("the judge's base URL", url)
 
 
+class SearchConfig(Settings):
+    """How the loop spends its renders."""
+
+    strategy: Literal["refine", "evolve", "best_of_n"] = Field(
+        default="refine",
+        description="refine mends the leader's words; evolve breeds from the best candidates; best_of_n renders the "
+        "prompt alone on as many seeds as the budget holds, the control that a search must beat.",
+    )
+
+
 class StopConfig(Settings):
     """When the loop ends."""
 
@@ -373,6 +383,7 @@ class LoopConfig(Settings):
     render: RenderConfig = RenderConfig()
     draft: DraftConfig = DraftConfig()
     assess: AssessConfig = AssessConfig()
+    search: SearchConfig = SearchConfig()
     stop: StopConfig = StopConfig()
     verify: VerifyConfig = VerifyConfig()
 
@@ -391,6 +402,8 @@ class LoopConfig(Settings):
                 f"--draft needs --max-renders {LEAST_DRAFT_RENDERS} or more, found {self.stop.max_renders}: "
                 "two candidates, each as a draft and in full"
             )
+        if self.draft.enabled and self.search.strategy == "best_of_n":
+            raise ValueError("--strategy best_of_n has one text and no leaders to render in full: leave --draft out")
         if self.assess.judge == "vlm" and not self.assess.judge_model:
             raise ValueError("judge 'vlm' needs --judge-model, a hub id or a folder")
         if self.assess.detector == "zero-shot" and not self.assess.detector_model:

@@ -46,6 +46,12 @@ def decide_next(
     )
 
 
+def holds_threshold(leader: Standing, renders_per_candidate: int, stop: StopConfig) -> bool:
+    """Whether the leader is good enough, and not by the luck of one seed where candidates are rendered on several."""
+    is_confirmed = len(leader.seeds) >= min(2, renders_per_candidate)
+    return is_confirmed and leader.overall is not None and leader.overall >= stop.score_threshold
+
+
 def _reason_to_stop(
     iteration: int, leader: Standing | None, earlier: Sequence[Decision], spent: Spent, stop: StopConfig
 ) -> tuple[StopReason | None, str]:
@@ -57,11 +63,13 @@ def _reason_to_stop(
         return "max_cost", f"{spent.tokens} of {stop.max_tokens_spent} tokens are spent"
     if leader is None or leader.overall is None:
         return "all_candidates_failed", f"no render could be made and scored; {spent.why_unscored}".rstrip("; ")
-    if leader.overall >= stop.score_threshold:
+    if holds_threshold(leader, spent.renders_per_candidate, stop):
         return (
             "score_threshold",
             f"candidate {leader.candidate} reaches {leader.overall:.3f} of {stop.score_threshold:.3f}",
         )
+    if earlier and (ended := earlier[-1].words_ended):
+        return ended, f"after the last new words, candidate {leader.candidate} was rendered on new seeds, too"
     if iteration >= stop.max_iterations:
         return "max_iterations", f"{iteration} refinements are done"
     if spent.new_candidates == 0:

@@ -14,10 +14,15 @@ from agent.state import History, LoopState, draft_rows
 from agent.trajectory import Drafts
 from graph_store.records import Modifier
 
+PARENTS = 3
+"""How many of the best candidates an evolution breeds from, as Prompt-A-Video does."""
+
 
 def write_drafts(state: LoopState, iteration: int, ports: Ports) -> LoopState:
     """This iteration's drafts: the rewriter's, or the rules' when it fails."""
     ports.stop.check()
+    if ports.config.search.strategy == "best_of_n" or History(state).keeps_words:
+        return {"iteration": iteration, "drafts": []}
     task = _rewrite_task(state, iteration, ports)
     written = ports.journal.once("drafts", str(iteration), lambda: _ask_rewriter(task, ports))
     ports.notify("drafted", iteration=iteration, drafts=written)
@@ -49,6 +54,7 @@ def _rewrite_task(state: LoopState, iteration: int, ports: Ports) -> RewriteTask
         history=tuple(_attempt(c, standings.get(c.id), history) for c in history.candidates if c.dropped is None),
         tried=tuple(text for c in history.candidates for text in (c.text, c.raw_text) if text),
         champion=ranked[0].candidate if ranked else None,
+        parents=tuple(s.candidate for s in ranked[:PARENTS]) if ports.config.search.strategy == "evolve" else (),
         iteration=iteration,
         n=ports.config.rewrite.candidates,
         seed=ports.config.seed + 1000 * iteration,

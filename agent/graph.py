@@ -1,5 +1,7 @@
 """The loop as a LangGraph: nodes, edges, nothing else.
 
+                                          +---------------+ while the race is on
+                                          v               |
 retrieve -> compose -> screen -> review -> render* -> assess -> decide -+-> refine -> screen (again)
                                                                         +-> render_unseen* -> verify -> finish
                                                                         +-> finish
@@ -17,12 +19,17 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Send
 
 from agent import nodes
-from agent.budget import plan_full_renders, plan_renders, plan_verification
+from agent.budget import plan_full_renders, plan_verification
+from agent.config import StopConfig
 from agent.ports import Ports
 from agent.promote import find_leaders, promote
+from agent.race import plan_renders
 from agent.state import History, LoopState
 
-STEPS_PER_ITERATION = 6
+STEPS_PER_ITERATION = 4
+"""refine, screen, review, decide."""
+STEPS_PER_WAVE = 2
+"""render, assess; a wave makes one render at least."""
 STEPS_AROUND = 12
 NO_VERIFICATION_AFTER = ("stop_file", "time_limit", "all_candidates_failed")
 """Stops after which no more renders are made."""
@@ -57,9 +64,9 @@ def build_graph(ports_for: PortsFor, checkpointer: BaseCheckpointSaver[str] | No
     graph.add_edge("compose", "screen")
     graph.add_edge("refine", "screen")
     graph.add_edge("screen", "review")
-    graph.add_conditional_edges("review", partial(_with_ports, route_to_renders, ports_for), ["render", "assess"])
+    for name in ("review", "assess"):
+        graph.add_conditional_edges(name, partial(_with_ports, route_to_renders, ports_for), ["render", "decide"])
     graph.add_edge("render", "assess")
-    graph.add_edge("assess", "decide")
     graph.add_conditional_edges(
         "decide", partial(_with_ports, route_decision, ports_for), ["refine", "render_full", "render_unseen", "finish"]
     )
@@ -79,10 +86,10 @@ def _with_ports(step: Callable[[Any, Ports], T], ports_for: PortsFor, state: Any
 
 
 def route_to_renders(state: LoopState, ports: Ports) -> list[Send] | str:
-    """One task per candidate and seed; straight on when there is nothing to render."""
-    history = History(state)
-    tasks = plan_renders(history.prompt, history.new_candidates(), history.renders, ports.config)
-    return [Send("render", task) for task in tasks] or "assess"
+    """The next wave of the race, one task per candidate and seed; on to the decision when it is over."""
+    if ports.must_stop():
+        return "decide"
+    return [Send("render", task) for task in plan_renders(History(state), ports.config)] or "decide"
 
 
 def route_decision(state: LoopState, ports: Ports) -> list[Send] | str:
@@ -108,6 +115,7 @@ def route_to_unseen(state: LoopState, ports: Ports) -> list[Send] | str:
     return [Send("render_unseen", task) for task in tasks] or "finish"
 
 
-def recursion_limit(max_iterations: int) -> int:
+def recursion_limit(stop: StopConfig) -> int:
     """Steps the graph may take; the loop's own stop rules always end it earlier."""
-    return STEPS_PER_ITERATION * (max_iterations + 1) + STEPS_AROUND
+    iterations = 1 + stop.max_iterations + 1  # the first one, and one that keeps the words
+    return STEPS_PER_ITERATION * iterations + STEPS_PER_WAVE * stop.max_renders + STEPS_AROUND

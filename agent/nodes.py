@@ -6,15 +6,16 @@ Whatever costs something is done inside `journal.once`, so that a node that runs
 from langgraph.types import interrupt
 
 from agent.assess import assess
-from agent.budget import loop_seeds, reserved_renders, unseen_seeds
+from agent.budget import loop_budget, loop_seeds, reserved_renders, unseen_seeds
 from agent.checklist import write_checklist
 from agent.decide import Spent, decide_next
 from agent.drafting import make_candidates, write_drafts
+from agent.kept_words import keep_words
 from agent.ports import Ports
 from agent.records import Candidate, Decision, Verification, name_render
 from agent.render_clip import render_to_file
 from agent.result import count_totals, make_result
-from agent.standings import mean_known, rank_candidates
+from agent.standings import mean_known, overall_by_seed, rank_candidates
 from agent.state import History, LoopState, RenderTask, rows
 from agent.trajectory import Checklist, RetrievedModifier
 
@@ -94,7 +95,7 @@ def _edited(candidate: Candidate, text: str) -> Candidate:
 def render(task: RenderTask, ports: Ports) -> LoopState:
     """One clip on disk, or the reason why there is none; nothing once the run is to stop."""
     ports.stop.check()
-    if ports.folder.stop_file.exists() or ports.is_out_of_time():
+    if ports.must_stop():
         return {}
     render_id = name_render(task["candidate"], task["seed"], task["purpose"])
     made = ports.journal.once("render", render_id, lambda: render_to_file(task, ports))
@@ -123,7 +124,12 @@ def _decide(history: History, ports: Ports) -> Decision:
         new_candidates=len(history.new_candidates()),
         why_unscored=_why_unscored(history),
     )
-    return decide_next(history.iteration, standings, history.decisions, spent, ports.config.stop)
+    decision = decide_next(history.iteration, standings, history.decisions, spent, ports.config.stop)
+    if ports.config.draft.enabled:
+        return decision
+    scores = overall_by_seed(history.renders, history.assessed).get(decision.champion or "", {})
+    left = loop_budget(ports.config) - spent.renders
+    return keep_words(decision, list(scores.values()), history.decisions, left, ports.config.stop)
 
 
 def _why_unscored(history: History) -> str:

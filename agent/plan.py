@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agent.budget import loop_seeds, promoted_count, render_task, unseen_seeds
+from agent.budget import loop_budget, loop_seeds, promoted_count, render_task, unseen_seeds
 from agent.config import LoopConfig
 from agent.memory.arbiter import Phase
 from agent.models import Models, open_models
@@ -53,7 +53,8 @@ def plan_run(config: LoopConfig) -> RunPlan:
     full = promoted_count(config) * seeds if config.draft.enabled else 0
     verify = 2 * len(unseen_seeds(config))
     candidates = 1 + config.rewrite.candidates * (config.stop.max_iterations + 1)
-    loop = min(candidates * seeds, config.stop.max_renders - full - verify)
+    # New seeds of kept words may take what new words leave; drafts are never rendered on new seeds.
+    loop = min(candidates * seeds, loop_budget(config)) if config.draft.enabled else loop_budget(config)
     original = Candidate(id="0", iteration=0, text="", origin="prompt")
 
     def ask(purpose: Purpose) -> RenderRequest:
@@ -81,7 +82,8 @@ def count_calls(config: LoopConfig, models: Models, renders: int) -> int:
     first = (len(KINDS) + 1 if settings.compose == "stepwise" else 1) * settings.candidates
     refined = refinements * (settings.candidates + settings.critique)
     physics = CALLS_AN_ANSWER * (1 + renders) if "physics" in config.assess.sources else 0
-    return 1 + first + refined + physics
+    drafted = 0 if config.search.strategy == "best_of_n" else first + refined
+    return 1 + drafted + physics
 
 
 def _plan_phase(phase: Phase, parts: Sequence[Resident], offload: str) -> PhasePlan:

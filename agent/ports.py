@@ -76,6 +76,10 @@ class Ports(Parts):
         limit = self.config.stop.time_limit
         return limit is not None and self.clock() >= limit
 
+    def must_stop(self) -> bool:
+        """Whether no more renders are to be made: the time is over, or a file asks the run to end."""
+        return self.folder.stop_file.exists() or self.is_out_of_time()
+
     def record_failure(self, stage: str, problem: Exception) -> str:
         """Writes a part's failure into the trajectory, once, and tells the listeners; the reason in one line."""
         reason = f"{type(problem).__name__}: {' '.join(str(problem).split())}"

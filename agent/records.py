@@ -94,6 +94,8 @@ class Decision(Record):
     score: float | None
     """The champion's overall score on the loop's seeds."""
     stop: StopReason | None = None
+    words_ended: StopReason | None = None
+    """Why there are no new words in the next iteration, which renders the champion's on new seeds; None: there are."""
     why: str = ""
     """One sentence for the person who reads the log."""
 

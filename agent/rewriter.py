@@ -52,6 +52,8 @@ class RewriteTask:
     """All texts that were candidates already, those that the screen dropped included."""
     champion: str | None = None
     """Id of the leading candidate of the history."""
+    parents: tuple[str, ...] = ()
+    """Ids of the candidates to breed from, the best first; empty when the champion is to be refined."""
     iteration: int = 0
     n: int = 1
     """How many drafts are wanted."""

@@ -96,7 +96,7 @@ class Run:
         """Streams the graph to its end, through every interrupt for a review; the last state."""
         thread: RunnableConfig = {
             "configurable": {"thread_id": "run"},
-            "recursion_limit": recursion_limit(self.config.stop.max_iterations),
+            "recursion_limit": recursion_limit(self.config.stop),
             "max_concurrency": self.config.render.concurrency,
         }
         given: Any = None if graph.get_state(thread).values else {"prompt": self.prompt}

@@ -93,6 +93,11 @@ class History:
             return self.promotion.champion
         return self.decisions[-1].champion if self.decisions else None
 
+    @property
+    def keeps_words(self) -> bool:
+        """Whether this iteration renders the champion's words on new seeds, instead of new words."""
+        return bool(self.decisions) and self.decisions[-1].words_ended is not None
+
     def candidate(self, candidate_id: str) -> Candidate:
         """The candidate of that id."""
         return next(candidate for candidate in self.candidates if candidate.id == candidate_id)

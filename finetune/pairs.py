@@ -6,13 +6,12 @@ of a score that is missing. Pure; no torch.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 from agent.brief import read_brief
 from agent.prompts import PromptTemplates, Rewrite, rewrite_messages, write_reply
 from agent.records import Candidate
-from agent.standings import TIE, Standing
+from agent.standings import TIE, Standing, pair_standings
 from agent.trajectory import Trajectory
 from feedback.records import Feedback
 from graph_store.records import Modifier
@@ -52,7 +51,8 @@ def make_dpo_rows(trajectory: Trajectory, rules: PairRules) -> list[Row]:
     less steady than what does not.
     """
     slack = {feedback.source: CLIP_SLACK for feedback in _feedbacks(trajectory) if feedback.concerns == "clip"}
-    found = (_dominance(one, other, rules.margin, slack) for one, other in combinations(trajectory.standings(), 2))
+    met = pair_standings(trajectory.renders, trajectory.assessed)
+    found = (_dominance(one, other, rules.margin, slack) for one, other in met)
     pairs = [pair for pair in found if pair]
     pairs.sort(key=lambda pair: (-pair[2], int(pair[0].candidate), int(pair[1].candidate)))
     return [
@@ -78,8 +78,8 @@ def _feedbacks(trajectory: Trajectory) -> Iterator[Feedback]:
 def _dominance(
     one: Standing, other: Standing, margin: float, slack: Mapping[str, float]
 ) -> tuple[Standing, Standing, float] | None:
-    """(better, worse, by how much), None when neither dominates or the seeds differ."""
-    if one.overall is None or other.overall is None or one.seeds != other.seeds:
+    """(better, worse, by how much), None when neither dominates."""
+    if one.overall is None or other.overall is None:
         return None
     better, worse = (one, other) if one.overall >= other.overall else (other, one)
     gap = abs(one.overall - other.overall)

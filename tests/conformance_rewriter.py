@@ -30,6 +30,7 @@ ATTEMPTS = (
     ),
 )
 REFINEMENT = RewriteTask(PROMPT, FIRST.checklist, MODIFIERS, ATTEMPTS, champion="1", iteration=1, n=3, seed=1004)
+EVOLUTION = RewriteTask(**{**vars(REFINEMENT), "parents": ("1", "0")})
 
 
 class RewriterConformance:
@@ -37,16 +38,17 @@ class RewriterConformance:
 
     def test_writes_no_more_than_was_asked_for(self, rewriter: Rewriter) -> None:
         for n in (1, 2, 5):
-            for task in (FIRST, REFINEMENT):
+            for task in (FIRST, REFINEMENT, EVOLUTION):
                 assert len(rewriter.rewrite(_with(task, n=n))) <= n
 
     def test_same_task_same_drafts(self, rewriter: Rewriter) -> None:
-        for task in (FIRST, REFINEMENT):
+        for task in (FIRST, REFINEMENT, EVOLUTION):
             assert rewriter.rewrite(task) == rewriter.rewrite(task)
 
     def test_no_two_drafts_say_the_same(self, rewriter: Rewriter) -> None:
-        texts = [draft.text for draft in rewriter.rewrite(_with(REFINEMENT, n=5))]
-        assert not [(a, b) for i, a in enumerate(texts) for b in texts[:i] if same_words(a, b)]
+        for task in (REFINEMENT, EVOLUTION):
+            texts = [draft.text for draft in rewriter.rewrite(_with(task, n=5))]
+            assert not [(a, b) for i, a in enumerate(texts) for b in texts[:i] if same_words(a, b)]
 
     def test_a_usable_draft_has_words(self, rewriter: Rewriter) -> None:
         assert all(draft.text.strip() or draft.unusable for draft in rewriter.rewrite(FIRST))

@@ -20,8 +20,8 @@ ROOM = Spent(
 )
 
 
-def leader(score: float | None, candidate: str = "1") -> list[Standing]:
-    return [Standing(candidate, (0,), score, score, {"alignment": score}, average_rank=1.0)]
+def leader(score: float | None, candidate: str = "1", seeds: tuple[int, ...] = (0, 1)) -> list[Standing]:
+    return [Standing(candidate, seeds, score, score, {"alignment": score}, average_rank=1.0)]
 
 
 def earlier(*scores: float) -> list[Decision]:
@@ -65,6 +65,17 @@ def test_each_stop_has_its_name_and_says_why(
 def test_a_reached_score_is_named_before_a_used_up_budget() -> None:
     decision = decide_next(4, leader(0.99), earlier(0.1), spent(renders=64), StopConfig())
     assert decision.stop == "score_threshold"
+
+
+def test_a_score_on_one_seed_is_not_believed_where_there_could_be_two() -> None:
+    lucky = leader(0.99, seeds=(0,))
+    assert decide_next(0, lucky, [], ROOM, StopConfig()).stop is None
+    assert decide_next(0, lucky, [], spent(renders_per_candidate=1), StopConfig()).stop == "score_threshold"
+
+
+def test_after_new_seeds_of_kept_words_the_loop_ends_for_the_reason_that_ended_the_words() -> None:
+    kept = [Decision(iteration=0, champion="1", score=0.5, words_ended="max_renders")]
+    assert decide_next(1, leader(0.5), kept, spent(new_candidates=0), StopConfig()).stop == "max_renders"
 
 
 def test_patience_counts_from_the_latest_gain_not_from_the_start() -> None:

@@ -65,14 +65,17 @@ def test_the_folder_holds_what_the_design_says(finished: Path) -> None:
     assert header["models"]["renderer"]["model"] == "retake/painter"
 
 
-def test_every_candidate_is_rendered_on_the_same_seeds(finished: Path) -> None:
+def test_every_candidate_is_rendered_on_the_first_of_the_originals_seeds(finished: Path) -> None:
     trajectory = read_trajectory(finished)
     seeds: dict[str, set[int]] = {}
     for render in trajectory.renders:
         if render.purpose == "loop":
             seeds.setdefault(render.candidate, set()).add(render.seed)
     assert len(seeds) > 1
-    assert len({frozenset(of_candidate) for of_candidate in seeds.values()}) == 1
+    original = sorted(seeds["0"])
+    assert all(sorted(of_candidate) == original[: len(of_candidate)] for of_candidate in seeds.values())
+    assert trajectory.result is not None
+    assert seeds[trajectory.result.best.id] == set(original) == {0, 1}
 
 
 def test_the_saved_config_repeats_the_run(finished: Path, tmp_path: Path) -> None:
@@ -115,8 +118,41 @@ def test_where_nothing_else_was_tried_there_is_no_gain_to_report(tmp_path: Path)
     assert result.verified_gain is None
 
 
+def test_the_prompt_alone_on_all_seeds_hands_over_its_best_clip(tmp_path: Path) -> None:
+    config = fast_config(search__strategy="best_of_n", stop__max_renders=5)
+    parts = replace(open_parts(config), sources=[ScriptedSource([0.2, 0.5, 0.9, 0.4, 0.3], "luck")])
+    result = begin_run(LOOSE, config, tmp_path, "run").execute(parts)
+    assert (result.best.id, result.best_video, result.totals.renders) == ("0", "videos/0-2.mp4", 5)
+    assert result.stop_reason == "max_renders"
+    assert result.verified_gain is None
+
+
+def test_when_words_no_longer_help_the_champion_gets_new_seeds_and_its_best_clip_is_handed_over(tmp_path: Path) -> None:
+    #                     0-0  1-0  2-0  0-1  1-1, then new seeds of candidate 1: a better clip, and two that are not
+    luck = ScriptedSource([0.2, 0.9, 0.1, 0.2, 0.4, 0.95, 0.3, 0.5, 0.6], "luck")
+    config = fast_config(stop__max_iterations=0, verify__seeds=0)
+    result = begin_run(LOOSE, config, tmp_path, "run").execute(replace(open_parts(config), sources=[luck]))
+    trajectory = read_trajectory(tmp_path / "run")
+    assert [decision.words_ended for decision in trajectory.decisions] == ["max_iterations", None]
+    assert [r.id for r in trajectory.renders][5:] == ["1-2", "1-3", "1-4", "1-5"]
+    assert (result.best.id, result.best_video, result.stop_reason) == ("1", "videos/1-2.mp4", "max_iterations")
+    assert result.best_score == pytest.approx(0.65), "the seeds on which it was compared"
+
+
+def test_an_evolution_breeds_from_the_best_and_never_repeats_a_text(tmp_path: Path) -> None:
+    result, trajectory = run(
+        LOOSE, tmp_path, search__strategy="evolve", stop__score_threshold=1.0, stop__max_iterations=2
+    )
+    bred = [candidate for candidate in trajectory.candidates if "ranked" in candidate.rationale]
+    assert bred
+    assert len({candidate.text for candidate in trajectory.candidates}) == len(trajectory.candidates)
+    assert result.best_score is not None
+    assert result.original_score is not None
+    assert result.best_score > result.original_score
+
+
 def test_a_champion_that_loses_on_unseen_seeds_is_not_returned(tmp_path: Path) -> None:
-    lucky = ScriptedSource([0.2, 0.2, 0.9, 0.9, 0.3, 0.3, 0.6, 0.6, 0.1, 0.1], "lucky")
+    lucky = ScriptedSource([0.2, 0.9, 0.3, 0.2, 0.9, 0.6, 0.6, 0.1, 0.1], "lucky")
     config = fast_config(stop__max_iterations=0)
     parts = replace(open_parts(config), sources=[lucky])
     result = begin_run(LOOSE, config, tmp_path, "run").execute(parts)
@@ -310,7 +346,7 @@ def test_review_lets_a_person_edit_and_drop_before_rendering(tmp_path: Path) -> 
 
 
 def test_ctrl_c_exits_130_and_the_same_command_goes_on(tmp_path: Path) -> None:
-    settings = "--renderer painter --embedder hashing --run-id run --seeds 40 --max-renders 400 --verify-seeds 1"
+    settings = "--renderer painter --embedder hashing --run-id run --seeds 40 --max-renders 400 --score-threshold 1"
     arguments = ["run", LOOSE, "--output-dir", str(tmp_path), *settings.split()]
     command = [sys.executable, "-c", "import retake; retake.main()", *arguments]
     process = subprocess.Popen(command, cwd=Path(__file__).parents[1], env=os.environ, stdout=subprocess.PIPE)

@@ -1,7 +1,10 @@
 """Who leads, and on which evidence."""
 
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
 from agent.records import Assessed, Candidate, Render
-from agent.standings import rank_candidates
+from agent.standings import pair_standings, rank_candidates
 from feedback.records import Assessment, Feedback, Score
 
 
@@ -80,3 +83,58 @@ def test_ties_go_to_the_words_as_typed() -> None:
 def test_verification_renders_do_not_enter_the_loops_standings() -> None:
     standings = rank("0", shot("0", 1, alignment=0.5), shot("0", 99, purpose="verify", alignment=1.0))
     assert standings[0].overall == 0.5
+
+
+def test_who_was_seen_on_fewer_seeds_stands_behind_whoever_was_seen_on_more() -> None:
+    standings = rank(
+        "012",
+        *(shot(c, s, alignment=v) for c, s, v in [("0", 1, 0.2), ("0", 2, 0.2), ("1", 1, 0.5), ("1", 2, 0.5)]),
+        shot("2", 1, alignment=0.9),
+    )
+    assert [s.candidate for s in standings] == ["1", "0", "2"]
+    assert standings[2].average_rank == 1.0, "on the seed that it has, it is the best of all that have it"
+    assert standings[2].seeds == (1,)
+
+
+@st.composite
+def measurements(draw: st.DrawFn) -> dict[tuple[str, int], tuple[float, float]]:
+    """Score and intent by candidate and seed; the original has all seeds."""
+    seeds = range(draw(st.integers(1, 3)))
+    values = st.tuples(st.sampled_from([0.1, 0.5, 0.9]), st.sampled_from([0.2, 0.8]))
+    cells = [(candidate, seed) for candidate in "1234" for seed in seeds if draw(st.booleans())]
+    return {cell: draw(values) for cell in [*(("0", seed) for seed in seeds), *cells]}
+
+
+def order_of(measured: dict[tuple[str, int], tuple[float, float]]) -> list[str]:
+    shots = [shot(name, seed, intent, alignment=score) for (name, seed), (score, intent) in measured.items()]
+    return [standing.candidate for standing in rank("01234", *shots)]
+
+
+@given(measured=measurements(), data=st.data())
+def test_a_candidate_never_gains_by_being_measured_less(
+    measured: dict[tuple[str, int], tuple[float, float]], data: st.DataObject
+) -> None:
+    others = [cell for cell in measured if cell[0] != "0"]
+    assume(others)
+    candidate, seed = data.draw(st.sampled_from(others))
+    less = {cell: value for cell, value in measured.items() if cell != (candidate, seed)}
+    before, after = order_of(measured), order_of(less)
+    assert candidate not in after or after.index(candidate) >= before.index(candidate)
+
+
+@given(measured=measurements())
+def test_the_leader_passes_the_gate_and_was_seen_wherever_the_original_was(
+    measured: dict[tuple[str, int], tuple[float, float]],
+) -> None:
+    leader, seeds = order_of(measured)[0], {seed for name, seed in measured if name == "0"}
+    assert {seed for name, seed in measured if name == leader} >= seeds
+    intent = {name: sum(measured[name, seed][1] for seed in seeds) for name in (leader, "0")}
+    assert intent[leader] >= intent["0"] - 1e-9
+
+
+def test_pairs_are_compared_on_the_seeds_that_both_share_with_the_original() -> None:
+    shots = [shot("0", 1, alignment=0.2), shot("0", 2, alignment=0.4), shot("1", 1, alignment=0.5)]
+    shots += [shot("2", 2, alignment=0.7), shot("2", 3, alignment=0.9)]
+    pairs = pair_standings([s[0] for s in shots], [s[1] for s in shots])
+    found = {(a.candidate, b.candidate): (a.seeds, b.seeds, a.overall, b.overall) for a, b in pairs}
+    assert found == {("0", "1"): ((1,), (1,), 0.2, 0.5), ("0", "2"): ((2,), (2,), 0.4, 0.7)}

@@ -30,10 +30,10 @@ SHOWN_BEST, SHOWN_WORST = 2, 1
 def rewrite_messages(task: RewriteTask, templates: PromptTemplates | None = None) -> list[Message]:
     """System and user message for one draft in one call.
 
-    With a history it is a refinement; without one the modifiers are merged in, and without modifiers too it is a
-    rewrite from the instruction alone.
+    With parents it is bred from them, with a history it is a refinement; without one the modifiers are merged in, and
+    without modifiers too it is a rewrite from the instruction alone.
     """
-    name = "refine" if task.history else "merge" if task.modifiers else "instruct"
+    name = "evolve" if task.parents else "refine" if task.history else "merge" if task.modifiers else "instruct"
     return _render(name, templates, _values(task))
 
 
@@ -103,7 +103,11 @@ def _by_kind(modifiers: Sequence[Modifier]) -> tuple[ShownModifiers, ...]:
 
 
 def _shown_attempts(task: RewriteTask) -> Iterator[tuple[Attempt, str]]:
-    """The champion first, then the best of the others, then the worst; each with its rank in words."""
+    """The parents in their order; without any the champion, the best of the others, the worst. With ranks in words."""
+    if task.parents:
+        bred_from = [attempt for parent in task.parents if (attempt := task.attempt_of(parent))]
+        yield from ((attempt, str(place)) for place, attempt in enumerate(bred_from, start=1))
+        return
     champion = task.attempt_of(task.champion)
     scored = [attempt for attempt in task.history if attempt.score is not None and attempt is not champion]
     scored.sort(key=lambda attempt: -cast("float", attempt.score))

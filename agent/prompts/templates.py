@@ -30,6 +30,7 @@ TEMPLATES = {
     "refactor": "brings a text into the generator's caption style and length, without changing what it shows",
     "critique": "reads what was measured of the leading video and says what to change",
     "refine": "rewrites after feedback, from the prompt, earlier candidates and what failed",
+    "evolve": "rewrites after feedback, from the prompt and the best candidates with their scores",
     "rules": "the rules and the form of the answer, included by all that write",
 }
 """Name of each template, and what it does."""

@@ -28,8 +28,9 @@ class LLMRewriter:
     """One call a draft, seeds counted up from the task's.
 
     First candidates are written in turn with the modifiers and without them (from the instruction alone); a refinement
-    sees all there is, and with `critique` also what one call more made of the champion's measurements. Refusals, empty
-    and cut-off replies come back marked unusable. Repeated texts are kept once.
+    sees all there is, and with `critique` also what one call more made of the champion's measurements; where there are
+    parents they are shown with their scores alone. Refusals, empty and cut-off replies come back marked unusable.
+    Repeated texts are kept once.
     """
 
     name = "llm"
@@ -51,7 +52,7 @@ class LLMRewriter:
         """Up to `task.n` different drafts; fewer when calls failed. Raises the first ModelError when all failed."""
         drafts: dict[str, Draft] = {}
         failures: list[ModelError] = []
-        advice, spent = self._advise(task) if self._critique else ((), Cost())
+        advice, spent = self._advise(task) if self._critique and not task.parents else ((), Cost())
         task = replace(task, advice=advice)
         for index in range(task.n):
             plain = not task.history and index % 2 == 1

@@ -1,14 +1,15 @@
 """The rule-backed rewriter: rewords the prompt in the graph's words, adds modifiers, restates what failed. No model.
 
 It says what the prompt says: wordings are swapped only for wordings of the same meaning, and additions never replace
-anything. Its drafts come in a fixed order, so that it never proposes a text twice and the same history gives the same
-drafts.
+anything. Where there are parents it breeds from them first. Its drafts come in a fixed order, so that it never proposes
+a text twice and the same history gives the same drafts.
 """
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from agent.rewriter import Draft, RewriteTask, same_words
+from agent.rewriters.crossover import breed
 from agent.rewriters.wording import Part, PromptParts, copula, definite, take_apart
 from feedback.records import Question
 from graph_store.records import Modifier, ModifierKind
@@ -50,6 +51,10 @@ class RulesRewriter:
         def draft(text: str, rationale: str, modifiers: Sequence[str] = ()) -> Draft:
             return Draft(text, rationale, origin, parent=parent, modifiers=tuple(modifiers))
 
+        if task.parents and parts.can_be_reworded:
+            texts = [attempt.candidate.text for parent in task.parents if (attempt := task.attempt_of(parent))]
+            for genes, rationale in breed(texts, parts, failing, task.seed):
+                yield draft(compose_caption(parts, genes), rationale, list(genes.values()))
         worded = compose_caption(parts) if parts.can_be_reworded else task.prompt
         used = [part.wordings[0] for part in parts.all if len(part.wordings) > 1]
         if failing:
