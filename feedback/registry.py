@@ -27,6 +27,7 @@ SOURCES: Mapping[str, str] = {
 }
 JUDGES: Mapping[str, str] = {
     "shapes": "feedback.judges.shapes:ShapesJudge",
+    "critic": "feedback.judges.critic:CriticJudge",
     "vlm": "feedback.judges.vlm_local:LocalVLMJudge",
     "vlm-endpoint": "feedback.judges.vlm_endpoint:EndpointVLMJudge",
 }
