@@ -302,6 +302,12 @@ WORDS = [
 ]  # fmt: skip
 
 
+def assert_unchanged(again: Screened, text: str) -> None:
+    """It passed; what makes it unhelpful may be told again."""
+    assert (again.text, again.dropped, again.raw_text) == (text, None, None)
+    assert {finding.rule for finding in again.findings} <= {"helpful"}
+
+
 def assert_holds(text: str, limit: int | None, checklist: Sequence) -> None:
     screened = screen_text(text, prompt=PROMPT, checklist=checklist, token_count=count_words, token_limit=limit)
     assert (screened.raw_text is None) == (screened.text == text)
@@ -310,7 +316,7 @@ def assert_holds(text: str, limit: int | None, checklist: Sequence) -> None:
     assert missing_concepts(checklist, screened.text) == []
     assert limit is None or count_words(screened.text) <= limit
     again = screen_text(screened.text, prompt=PROMPT, checklist=checklist, token_count=count_words, token_limit=limit)
-    assert again == Screened(text=screened.text)
+    assert_unchanged(again, screened.text)
 
 
 @settings(max_examples=150, deadline=None)
@@ -358,7 +364,7 @@ def test_every_text_that_passes_holds_every_trigger_word_and_passes_again(
     assert all(trigger in screened.text for trigger in triggers)
     assert words is None or count_words(screened.text) <= max(words, count_words(" ".join([*triggers, PROMPT])))
     again = screen(screened.text, limit=limit, words=words, language=language, triggers=triggers)
-    assert again == Screened(text=screened.text)
+    assert_unchanged(again, screened.text)
 
 
 @pytest.mark.parametrize("piece", ["\n", " \t", "- ", "> # ", "prompt: ", "sure! ", "**", "<think>", "{", "“"])

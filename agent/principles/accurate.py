@@ -24,14 +24,15 @@ _LEFT_OUT = re.compile(
 def find_contradictions(prompt: str, text: str, *, negative: str | None = None) -> list[Finding]:
     """What the text says against the prompt, in the order of the rules. Pure, never raises.
 
-    `negative` is what the person asked to leave out by a flag, separated by commas.
+    `negative` is what the person asked to leave out by a flag, separated by commas; what the prompt itself names is
+    excused, for negative prompts are often one list for all prompts.
     """
     asked, said = read_prompt(prompt), read_prompt(text)
     details = [
         *_swapped_counts_and_colours(asked, said),
         *_turned_directions(prompt, asked, said),
         *_swapped_places(asked, said),
-        *_what_was_to_be_left_out(prompt, negative, said),
+        *_what_was_to_be_left_out(prompt, negative, asked, said),
     ]
     return [Finding(rule="accurate", detail=detail) for detail in dict.fromkeys(details)]
 
@@ -94,10 +95,10 @@ def _places(reading: Reading) -> list[tuple[str, Relation, str]]:
     return places
 
 
-def _what_was_to_be_left_out(prompt: str, negative: str | None, said: Reading) -> Iterator[str]:
+def _what_was_to_be_left_out(prompt: str, negative: str | None, asked: Reading, said: Reading) -> Iterator[str]:
     phrases = [match[1] for match in _LEFT_OUT.finditer(prompt)]
     phrases += (negative or "").split(",")
-    named = _nouns(said)
+    named = _nouns(said) - _nouns(asked)
     for phrase in phrases:
         unwanted = read_prompt(phrase).things
         if unwanted and unwanted[-1].noun in named:
