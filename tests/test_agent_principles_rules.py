@@ -56,6 +56,16 @@ def test_what_a_flag_leaves_out_must_not_be_there() -> None:
     assert find_contradictions("a street", "A quiet street.", negative="blur, people") == []
 
 
+def test_what_the_prompt_asks_for_is_not_left_out_by_a_list_made_for_all_prompts() -> None:
+    listed = "overexposed, static, many people in the background, walking backwards"
+    assert find_contradictions("a crowd of people on a street", "People fill a street.", negative=listed) == []
+    assert find_contradictions("a street", "People fill a street.", negative=listed) != []
+
+
+def test_a_text_without_spaces_between_its_words_is_not_too_short() -> None:
+    assert find_unhelpful("两个红色的圆在蓝色方块上方向左移动。", "two red circles move left above a square") == []
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(["two red dogs", "a cat", "run", "left of", "moves right", ",", "."]), max_size=9))
 def test_no_prompt_contradicts_itself(words: list[str]) -> None:
