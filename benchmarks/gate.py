@@ -205,7 +205,7 @@ def main() -> None:
     options = parser.parse_args()
     try:
         prompts = draw_prompts(options.data, options.prompts, options.seed)
-    except FileNotFoundError as missing:
+    except (FileNotFoundError, NotADirectoryError) as missing:
         sys.exit(f"no prompts at {missing.filename}: give the folder that holds vbench, vpo, prompt_a_video and rapo")
     empty = sum(not make_checklist(prompt) for prompt in prompts)
     print(f"{len(prompts)} prompts, {empty} of them without a checklist")

@@ -1,8 +1,9 @@
 """Is a text accurate? Rules for what a rewrite says against its prompt.
 
 What a rewrite has lost is `feedback.checklist.missing_concepts`, which the screen asks; here is only what contradicts:
-another count or colour of the same thing, the opposite direction, two things that changed places, and things that were
-to be left out. Rules see plain sentences about things named by the same word; they say nothing of the rest.
+another count or colour of the same thing, the opposite direction, two things that changed places, things denied, and
+things that were to be left out. Rules see plain sentences about things named by the same word; they say nothing of
+the rest.
 """
 
 import re
@@ -32,6 +33,7 @@ def find_contradictions(prompt: str, text: str, *, negative: str | None = None) 
         *_swapped_counts_and_colours(asked, said),
         *_turned_directions(prompt, asked, said),
         *_swapped_places(asked, said),
+        *_denied(asked, said),
         *_what_was_to_be_left_out(prompt, negative, asked, said),
     ]
     return [Finding(rule="accurate", detail=detail) for detail in dict.fromkeys(details)]
@@ -93,6 +95,13 @@ def _places(reading: Reading) -> list[tuple[str, Relation, str]]:
         elif statement.value in ("right of", "below"):
             places.append((second, OPPOSITE[statement.value], first))
     return places
+
+
+def _denied(asked: Reading, said: Reading) -> Iterator[str]:
+    gone = {thing.noun for thing in said.denied} - _nouns(said)
+    for thing in asked.things:
+        if thing.noun in gone:
+            yield f"the prompt asks for {thing.name}, the text says there is none"
 
 
 def _what_was_to_be_left_out(prompt: str, negative: str | None, asked: Reading, said: Reading) -> Iterator[str]:
