@@ -23,14 +23,13 @@ from pathlib import Path
 from agent.config import PrinciplesConfig, RetrieveConfig
 from agent.errors import UsageError
 from agent.hold_prompt import hold_prompt
-from agent.llm.transformers_local import TransformersLanguageModel
 from agent.prompt_flags import read_prompt
 from agent.rewriter import Rewriter, RewriteTask
 from agent.rewriters.llm import LLMRewriter
 from agent.rewriters.rules import RulesRewriter
 from agent.screen import Screened, screen_text
 from agent.store import open_store
-from benchmarks.gate_peers import WORD_LIMIT, build_babbler, spoil
+from benchmarks.gate_peers import WORD_LIMIT, spoil
 from feedback.checklist import make_checklist, missing_concepts
 from feedback.lexicon import words_of
 from feedback.records import Question
@@ -131,6 +130,16 @@ def measure_rewriter(
     return tally
 
 
+def measure_random(prompts: Sequence[str], store: ModifierStore | None) -> Tally:
+    """One draft of a model of random weights for each prompt."""
+    from agent.llm.transformers_local import TransformersLanguageModel
+    from benchmarks.babbler import build_babbler
+
+    with tempfile.TemporaryDirectory() as folder:
+        model = TransformersLanguageModel(str(build_babbler(Path(folder), list(prompts))), device="cpu", max_tokens=40)
+        return measure_rewriter("random language model", LLMRewriter(model), prompts, 1, store)
+
+
 def measure_spoilt(prompts: Sequence[str], seed: int) -> tuple[list[Tally], list[str]]:
     """A tally for each way of damage, and the texts that passed with theirs."""
     draw = random.Random(seed)  # noqa: S311
@@ -221,9 +230,7 @@ def main() -> None:
     if "rules" in options.peers:
         print_rows([measure_rewriter("rules, starter graph", RulesRewriter(store), prompts, 4, store)])
     if "random" in options.peers:
-        with tempfile.TemporaryDirectory() as folder:
-            babbler = TransformersLanguageModel(str(build_babbler(Path(folder), prompts)), device="cpu", max_tokens=40)
-            print_rows([measure_rewriter("random language model", LLMRewriter(babbler), prompts, 1, store)])
+        print_rows([measure_random(prompts, store)])
     draw = random.Random(options.seed)  # noqa: S311
     for title, texts in (("passed with damage", left), ("alarm", alarms)):
         for text in draw.sample(texts, min(options.show, len(texts))):

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from agent.llm.transformers_local import TransformersLanguageModel
+from benchmarks.babbler import build_babbler
 from benchmarks.gate import Tally, draw_prompts, main, measure_published, measure_spoilt
-from benchmarks.gate_peers import Spoiled, build_babbler, spoil
+from benchmarks.gate_peers import Spoiled, spoil
 from feedback.checklist import make_checklist
 
 PROMPT = "three red birds fly to the left above a green tree, with a small house"
