@@ -164,6 +164,22 @@ class RewriteConfig(Settings):
         return "endpoint" if self.base_url else "transformers"
 
 
+class PrinciplesConfig(Settings):
+    """What holds texts to the principles, harmless, accurate and helpful, before anything is rendered."""
+
+    by: Literal["rules", "model", "off"] = Field(
+        default="rules",
+        description="What keeps prompt and candidates harmless and accurate: rules, or rules with a prompt that has to "
+        "be softened in the rewriter's words; or off.",
+        json_schema_extra=_flag("principles"),
+    )
+    judge_text: bool = Field(
+        default=False,
+        description="The rewriter's model judges each candidate by the principles, one call each; what breaks one is "
+        "dropped.",
+    )
+
+
 class RenderConfig(Settings):
     """What makes the videos, and how. None is the renderer's own default."""
 
@@ -380,6 +396,7 @@ class LoopConfig(Settings):
     )
     retrieve: RetrieveConfig = RetrieveConfig()
     rewrite: RewriteConfig = RewriteConfig()
+    principles: PrinciplesConfig = PrinciplesConfig()
     render: RenderConfig = RenderConfig()
     draft: DraftConfig = DraftConfig()
     assess: AssessConfig = AssessConfig()
@@ -389,6 +406,9 @@ class LoopConfig(Settings):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
+        if (self.principles.by == "model" or self.principles.judge_text) and self.rewrite.rewriter != "llm":
+            flag = "--judge-text" if self.principles.judge_text else "--principles model"
+            raise ValueError(f"{flag} asks the rewriter's model: it needs --rewriter llm")
         if self.render.renderer == "diffusers" and not self.render.model:
             raise ValueError("renderer 'diffusers' needs --model, a hub id or a folder")
         if self.render.renderer in ("server", "comfyui") and not self.render.base_url:

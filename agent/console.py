@@ -35,7 +35,6 @@ class RunDisplay:
     def __init__(self, run: Run, console: Console, notes: Sequence[str] = ()) -> None:
         self._console = console
         self._config = run.config
-        self._prompt = run.prompt
         self._notes = notes
         self._best: float | None = None
         self._done: set[str] = set()
@@ -69,10 +68,10 @@ class RunDisplay:
     def _say(self, text: str) -> None:
         self._console.print(text, highlight=False, soft_wrap=True)
 
-    def _show_retrieved(self, checklist: Any, modifiers: Sequence[Any]) -> None:
+    def _show_retrieved(self, prompt: str, checklist: Any, modifiers: Sequence[Any]) -> None:
         for note in self._notes:
             self._say(f"[yellow]note[/] {escape(note)}")
-        self._say(f"[bold]{escape(self._prompt)}[/]")
+        self._say(f"[bold]{escape(prompt)}[/]")
         asked = "; ".join(question.text for question in checklist.questions) or "nothing that the rules can read"
         self._say(f"[dim]checklist[/]  {escape(asked)}")
         self._say(f"[dim]retrieved[/]  {len(modifiers)} modifiers")

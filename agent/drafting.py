@@ -6,7 +6,8 @@ from dataclasses import replace
 from agent.brief import read_brief
 from agent.errors import Interrupted, StageError, UsageError
 from agent.ports import Ports
-from agent.records import Candidate
+from agent.principles.judge import judge_text
+from agent.records import Candidate, Finding
 from agent.rewriter import Attempt, Draft, RewriteTask, same_words
 from agent.screen import Screened, screen_text
 from agent.standings import Standing, rank_candidates
@@ -115,9 +116,12 @@ def _screen_drafts(
         screened = _screen_text(draft.text, replace(brief, target_lang="") if by_rules else brief, ports)
         if any(same_words(screened.text, known.text) for known in earlier if draft.unusable is None):
             continue
+        candidate_id = str(len(earlier))
+        dropped = draft.unusable or screened.dropped
+        judged = _judge(candidate_id, screened.text, ports) if dropped is None else ()
         added.append(
             Candidate(
-                id=str(len(earlier)),
+                id=candidate_id,
                 iteration=history.iteration,
                 text=screened.text,
                 origin=draft.origin,
@@ -125,11 +129,24 @@ def _screen_drafts(
                 parent=draft.parent,
                 modifiers=list(draft.modifiers),
                 raw_text=draft.text if screened.text != draft.text else None,
-                findings=list(screened.findings),
-                dropped=draft.unusable or screened.dropped,
+                findings=[*screened.findings, *judged],
+                dropped=dropped or next((f"{found.rule}: {found.detail}" for found in judged), None),
             )
         )
     return added
+
+
+def _judge(candidate_id: str, text: str, ports: Ports) -> Sequence[Finding]:
+    """What the run's model finds broken in the text, where the run asks for its verdict; paid for once."""
+    model = ports.language_model
+    if not ports.config.principles.judge_text or model is None:
+        return ()
+    ports.enter("rewrite")
+    negative, seed = ports.config.render.negative_prompt, ports.config.seed
+    judgement = ports.journal.once(
+        "judgement", candidate_id, lambda: judge_text(model, ports.prompt, text, negative=negative, seed=seed)
+    )
+    return judgement.findings
 
 
 def _screen_text(text: str, brief: RewriteTask, ports: Ports) -> Screened:
@@ -142,4 +159,6 @@ def _screen_text(text: str, brief: RewriteTask, ports: Ports) -> Screened:
         word_limit=brief.word_limit,
         language=brief.target_lang,
         trigger_words=brief.trigger_words,
+        negative=ports.config.render.negative_prompt,
+        principles=ports.config.principles.by != "off",
     )

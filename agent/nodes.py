@@ -20,13 +20,17 @@ from agent.state import History, LoopState, RenderTask, rows
 from agent.trajectory import Checklist, RetrievedModifier
 
 
-def retrieve(state: LoopState, ports: Ports) -> LoopState:
+def retrieve(_: LoopState, ports: Ports) -> LoopState:
     """The prompt's checklist, and the modifiers that suit it."""
-    prompt = state.get("prompt", "")
+    prompt = ports.prompt
     checklist = ports.journal.once("checklist", "", lambda: _write_checklist(prompt, ports))
     modifiers = ports.journal.once("modifiers", "", lambda: _retrieve_modifiers(prompt, ports))
-    ports.notify("retrieved", checklist=checklist, modifiers=modifiers)
-    return {"checklist": rows(checklist.questions), "modifiers": [modifier.model_dump() for modifier in modifiers]}
+    ports.notify("retrieved", prompt=prompt, checklist=checklist, modifiers=modifiers)
+    return {
+        "prompt": prompt,
+        "checklist": rows(checklist.questions),
+        "modifiers": [modifier.model_dump() for modifier in modifiers],
+    }
 
 
 def _write_checklist(prompt: str, ports: Ports) -> Checklist:

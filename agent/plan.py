@@ -75,15 +75,17 @@ def plan_run(config: LoopConfig) -> RunPlan:
 
 
 def count_calls(config: LoopConfig, models: Models, renders: int) -> int:
-    """Calls of the language model at most: checklist, drafts, critiques, and the physics of so many renders."""
+    """Calls of the language model at most: checklist, drafts, critiques, principles, the physics of so many renders."""
     if models.language_model is None:
         return 0
     settings, refinements = config.rewrite, config.stop.max_iterations
     first = (len(KINDS) + 1 if settings.compose == "stepwise" else 1) * settings.candidates
     refined = refinements * (settings.candidates + settings.critique)
     physics = CALLS_AN_ANSWER * (1 + renders) if "physics" in config.assess.sources else 0
-    drafted = 0 if config.search.strategy == "best_of_n" else first + refined
-    return 1 + drafted + physics
+    # A round whose drafts are all dropped gets as many from the rules.
+    judged = 2 * settings.candidates * (1 + refinements) if config.principles.judge_text else 0
+    drafted = 0 if config.search.strategy == "best_of_n" else first + refined + judged
+    return 1 + (config.principles.by == "model") + drafted + physics
 
 
 def _plan_phase(phase: Phase, parts: Sequence[Resident], offload: str) -> PhasePlan:

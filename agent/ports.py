@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from agent.errors import Interrupted, UsageError
+from agent.hold_prompt import hold_prompt
 from agent.language_model import Recorded
 from agent.memory.arbiter import Phase
 from agent.parts import Parts
@@ -93,23 +94,34 @@ def connect_ports(
 ) -> Ports:
     """The parts at work in a run folder, whose trajectory is begun if it is not there.
 
-    Raises UsageError when it was begun with another revision of the renderer's model.
+    It begins with the prompt held to the principles, which from then on is the run's. Raises UsageError when it was
+    begun with another revision of the renderer's model, or the prompt is refused.
     """
     journal = Journal(folder.trajectory_file)
-    info, config = parts.renderer.info, parts.config
-    _check_same_model(journal.header, info, folder)
-    header = {"prompt": prompt, "config": config.model_dump(mode="json"), "models": _models(parts), **provenance()}
-    more = {"notes": list(notes), "templates": dict(parts.templates.own)}
-    journal.start(header | {name: value for name, value in more.items() if value})
+    _check_same_model(journal.header, parts.renderer.info, folder)
+    if journal.header is None:
+        _begin(journal, parts, prompt, notes)
+    assert journal.header  # noqa: S101 - just written
     started = time.monotonic()
     return Ports(
         **vars(parts),
-        prompt=prompt,
+        prompt=journal.header["prompt"],
         folder=folder,
         journal=journal,
         clock=lambda: time.monotonic() - started,
         listeners=listeners,
     )
+
+
+def _begin(journal: Journal, parts: Parts, prompt: str, notes: Sequence[str]) -> None:
+    config = parts.config
+    if config.principles.by == "model":
+        parts.memory.enter("rewrite")
+    held = hold_prompt(prompt, config.principles, parts.language_model, config.seed)
+    header = {"prompt": held.text, "config": config.model_dump(mode="json"), "models": _models(parts), **provenance()}
+    softening = held.model_dump(mode="json") if held.softened else None
+    more = {"notes": list(notes), "softening": softening, "templates": dict(parts.templates.own)}
+    journal.start(header | {name: value for name, value in more.items() if value})
 
 
 def _models(parts: Parts) -> dict[str, Any]:

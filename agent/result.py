@@ -1,6 +1,7 @@
 """The outcome of a run, from its history. Pure but for the clock."""
 
 from agent.ports import Ports
+from agent.principles.outcome import Principled, TextJudgement
 from agent.records import Result, Totals, Verification
 from agent.rewriter import Draft
 from agent.standings import rank_candidates
@@ -44,9 +45,15 @@ def make_result(history: History, verification: Verification | None, ports: Port
 def count_totals(history: History, ports: Ports) -> Totals:
     """What the run has cost so far; tokens are None when the server does not say."""
     drafts = [ports.journal.read("drafts", str(i)) for i in range(history.iteration + 1)]
-    paid: list[Checklist | Draft] = [draft for row in drafts if isinstance(row, Drafts) for draft in row.drafts]
+    paid: list[Checklist | Draft | Principled | TextJudgement] = [
+        draft for row in drafts if isinstance(row, Drafts) for draft in row.drafts
+    ]
     checklist = ports.journal.read("checklist", "")
     paid += [checklist] if isinstance(checklist, Checklist) else []
+    judgements = [ports.journal.read("judgement", candidate.id) for candidate in history.candidates]
+    paid += [judgement for judgement in judgements if isinstance(judgement, TextJudgement)]
+    softening = (ports.journal.header or {}).get("softening")
+    paid += [Principled.model_validate(softening)] if softening else []
     asked = [f.evidence for row in history.assessed for f in row.assessment.feedbacks if "llm_calls" in f.evidence]
     tokens_in = [row.tokens_in for row in paid] + [evidence["tokens_in"] for evidence in asked]
     tokens_out = [row.tokens_out for row in paid] + [evidence["tokens_out"] for evidence in asked]

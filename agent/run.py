@@ -17,6 +17,7 @@ from langgraph.types import Command
 from agent.config import LoopConfig
 from agent.errors import Interrupted, UsageError
 from agent.graph import Loop, build_graph, recursion_limit
+from agent.hold_prompt import hold_prompt, note_softening
 from agent.parts import Parts, open_parts
 from agent.ports import Listener, Ports, connect_ports
 from agent.prompt_flags import PromptRequest, read_prompt
@@ -38,6 +39,7 @@ class Run:
 
     folder: RunFolder
     prompt: str
+    """As it was asked for; the trajectory has it as it was softened."""
     config: LoopConfig
     typed: str | None = None
     """The prompt with its flags, of a run that is not on disk yet."""
@@ -128,9 +130,13 @@ class Run:
 
 
 def begin_run(raw_prompt: str, config: LoopConfig, output_dir: Path, run_id: str | None = None) -> Run:
-    """The run of this prompt and config: a new one, or the one begun before by the same command. Raises UsageError."""
+    """The run of this prompt and config: a new one, or the one begun before by the same command.
+
+    Nothing is written yet. Raises UsageError, for a prompt that no principle lets through, too.
+    """
     request = read_prompt(raw_prompt)
-    limits = note_limits(request.text, config.render)
+    held = hold_prompt(request.text, config.principles)
+    limits = [*note_softening(held), *note_limits(held.text, config.render)]
     config, unused = apply_flags(request, config)
     folder = find_run_folder(output_dir, request.text, config, run_id)
     return Run(folder, request.text, config, raw_prompt, (*request.notes, *unused, *limits))

@@ -1,16 +1,22 @@
 """Text-level feedback: what is wrong with a candidate before any GPU time is spent on it, and what can be mended.
 
-A language model's text may be a refusal, wear a preamble, leak its chat format, forget what the person asked for, or be
-longer than the generator's text encoder reads. What can be mended is mended once; the rest is dropped with its reason.
-Pure: same arguments, same outcome. A text that passes comes through unchanged when it is screened again.
+A language model's text may be a refusal, wear a preamble, leak its chat format, forget or contradict what the person
+asked for, show what must not be shown, or be longer than the generator's text encoder reads. What can be mended is
+mended once; the rest is dropped with its reason. Pure: same arguments, same outcome. A text that passes comes through
+unchanged when it is screened again.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agent.languages import count_words, has_spaced_words, is_foreign, language_name, native_sentences, script_of
+from agent.principles.accurate import find_contradictions
+from agent.principles.helpful import find_unhelpful
+from agent.principles.outcome import Principled
+from agent.principles.soften import soften
 from agent.records import Finding, Record
 from agent.screen_rules import (
+    change_around_triggers,
     find_leak,
     find_nonsense,
     find_refusal,
@@ -50,6 +56,8 @@ def screen_text(
     word_limit: int | None = None,
     language: str = "",
     trigger_words: Sequence[str] = (),
+    negative: str | None = None,
+    principles: bool = True,
 ) -> Screened:
     """What the generator may get of this text, and what was found. Never raises of its own.
 
@@ -59,8 +67,11 @@ def screen_text(
     misses more than half of the checklist is dropped, one that misses less gets the missing phrases in the person's own
     words. Sentences in another script than that of `language` (a code; "" is any) are cut. Where that is not the
     prompt's script, or has no spaces between words, words can't be compared and the checklist is left to the judges.
+
+    With `principles`, rules for English: a text that contradicts the prompt, or names what `negative` leaves out, is
+    dropped; what is harmful in it is softened, or it is dropped; what is unhelpful is told and changes nothing.
     """
-    asked = _Asked(prompt, checklist, language, trigger_words)
+    asked = _Asked(prompt, checklist, language, trigger_words, negative, principles)
     most_words = max(word_limit, count_words(" ".join([*trigger_words, prompt]))) if word_limit else None
     budget = _Budget(token_count, token_limit, most_words)
     if text == prompt:
@@ -89,6 +100,14 @@ def screen_text(
             return reject(foreign)
         findings.append(foreign)
         mended = native
+
+    if contradiction := asked.find_contradiction(mended):
+        return reject(contradiction)
+    softer, held = asked.soften(mended)
+    findings += held.findings
+    if held.refused:
+        return reject(Finding(rule="harmless", detail=held.refused))
+    mended = softer
 
     missing = asked.missing_in(mended)
     if len(missing) > len(checklist) / 2:
@@ -123,6 +142,7 @@ def screen_text(
 
     if not asked.is_clean(mended):
         return reject(Finding(rule="intent", detail="mending one thing broke another"))
+    findings += asked.find_unhelpful(mended)
     return finish()
 
 
@@ -134,6 +154,8 @@ class _Asked:
     checklist: Sequence[Question]
     language: str
     trigger_words: Sequence[str]
+    negative: str | None
+    principles: bool
 
     def find_fatal(self, text: str) -> Finding | None:
         """What makes a text unfit whatever else it says; trigger words are no language and are not looked at."""
@@ -147,6 +169,26 @@ class _Asked:
         mixed = not is_foreign(self.prompt, self.language)
         known = [*self.trigger_words, self.prompt] if mixed else self.trigger_words
         return native_sentences(text, self.language, " ".join(known))
+
+    def find_contradiction(self, text: str) -> Finding | None:
+        """The first thing that the text says against the prompt."""
+        found = find_contradictions(self.prompt, text, negative=self.negative) if self.principles else []
+        return found[0] if found else None
+
+    def find_unhelpful(self, text: str) -> list[Finding]:
+        """What makes the text less useful than the prompt."""
+        return find_unhelpful(text, self.prompt) if self.principles else []
+
+    def soften(self, text: str) -> tuple[str, Principled]:
+        """The text made harmless around its trigger words, and what became of the words between them."""
+        held = Principled(text=text)
+
+        def change(masked: str) -> str:
+            nonlocal held
+            held = soften(masked)
+            return held.text
+
+        return (change_around_triggers(text, self.trigger_words, change) if self.principles else text), held
 
     def missing_in(self, text: str) -> list[Question]:
         """The questions that the text does not ask for, as far as its words can be compared with theirs."""
@@ -162,7 +204,8 @@ class _Asked:
     def is_clean(self, text: str) -> bool:
         """Whether the text would pass unchanged."""
         unchanged = unwrap(text, self.trigger_words)[0] == text == self.cut_foreign(text)
-        return unchanged and self.is_kept_in(text) and not self.find_fatal(text)
+        harmless = self.soften(text)[0] == text and not self.find_contradiction(text)
+        return unchanged and harmless and self.is_kept_in(text) and not self.find_fatal(text)
 
 
 def _add_phrases(text: str, missing: Sequence[Question]) -> str:

@@ -16,12 +16,7 @@ def unwrap(text: str, trigger_words: Sequence[str] = ()) -> tuple[str, list[Find
     Trigger words in it stay as they are, whatever signs they are made of.
     """
     findings: dict[str, Finding] = {}
-    masks = _masks(text, trigger_words)
-    for word, mask in masks:
-        text = _whole(word).sub(mask, text)
-    text = _unwrap(text, findings)
-    for word, mask in masks:
-        text = text.replace(mask, word)
+    text = change_around_triggers(text, trigger_words, lambda masked: _unwrap(masked, findings))
     return text, list(findings.values())
 
 
@@ -36,6 +31,17 @@ def _unwrap(text: str, findings: dict[str, Finding]) -> str:
             text = stripped
         if text == before:
             return text
+
+
+def change_around_triggers(text: str, trigger_words: Sequence[str], change: Callable[[str], str]) -> str:
+    """The text after `change`, which sees a single odd sign where a trigger word stands and so can't alter it."""
+    masks = _masks(text, trigger_words)
+    for word, mask in masks:
+        text = _whole(word).sub(mask, text)
+    text = change(text)
+    for word, mask in masks:
+        text = text.replace(mask, word)
+    return text
 
 
 def missing_triggers(text: str, trigger_words: Sequence[str]) -> list[str]:

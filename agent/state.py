@@ -27,7 +27,7 @@ class LoopState(TypedDict, total=False):
     """One run under way; every row is a record of `agent.records` in JSON form."""
 
     prompt: str
-    """What the user typed, without its flags. Set once."""
+    """What the user typed, without its flags; from retrieve on, as the principles let it through."""
     checklist: list[Row]
     """Set by retrieve."""
     modifiers: list[Row]

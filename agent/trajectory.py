@@ -1,8 +1,9 @@
 """The trajectory: everything that happened for one prompt, one event a line, and the journal that writes it.
 
-Line 1 is the header: schema version, prompt, config, models, versions, and "notes" on what will be missing of the
-prompt, where there are any. Every other line is `{"event", "key", "at", "data"}`. A line is written whole, flushed to
-disk, and never changed. A torn last line is an event that did not happen: the journal cuts it off.
+Line 1 is the header: schema version, prompt, config, models, versions; where there are any, "notes" on what will be
+missing of the prompt, and "softening", what the principles found in the words that were typed. Every other line is
+`{"event", "key", "at", "data"}`. A line is written whole, flushed to disk, and never changed. A torn last line is an
+event that did not happen: the journal cuts it off.
 
 The journal is also the run's memory: `once` returns what is already written under a key and computes only what is
 not. That is what makes a killed run repeat nothing it has paid for.
@@ -20,6 +21,7 @@ from typing import Any, Literal, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 
 from agent.errors import UsageError
+from agent.principles.outcome import TextJudgement
 from agent.records import Assessed, Candidate, Decision, Promotion, Record, Render, Result, Verification
 from agent.rewriter import Draft
 from agent.standings import Standing, rank_candidates
@@ -70,6 +72,7 @@ EVENTS: dict[str, TypeAdapter[Any]] = {
     "modifiers": TypeAdapter(list[RetrievedModifier]),
     "drafts": TypeAdapter(Drafts),
     "candidates": TypeAdapter(list[Candidate]),
+    "judgement": TypeAdapter(TextJudgement),
     "render": TypeAdapter(Render),
     "assessed": TypeAdapter(Assessed),
     "decision": TypeAdapter(Decision),
@@ -153,7 +156,7 @@ class Trajectory:
 
     @property
     def prompt(self) -> str:
-        """What the user typed, without its flags."""
+        """What the user typed, without its flags, and softened where it had to be."""
         return str(self.header["prompt"])
 
     def standings(self) -> list[Standing]:

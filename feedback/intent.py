@@ -73,10 +73,13 @@ def missing_concepts(prompt_questions: Sequence[Question], candidate_text: str) 
 
     Precise where the words are of the shapes lexicon: synonyms, inflection and word order do not matter, but another
     count, motion, colour or an inverted relation does, also when it is right for another subject. Elsewhere forgiving:
-    it is enough that half of the question's content words return, in any form.
+    it is enough that half of the question's content words return, in any form; a thing that the text only denies ("no
+    dog") does not return.
     """
     reading = read_prompt(candidate_text)
-    words = {_key(word) for word in _content(candidate_text)}
+    named = {_key(thing.head) for thing in reading.things}
+    denied = {_key(thing.head) for thing in reading.denied} - named
+    words = {_key(word) for word in _content(candidate_text)} - denied
     return [question for question in prompt_questions if not _keeps(reading, words, question)]
 
 

@@ -18,7 +18,7 @@ def read_prompt(prompt: str) -> Reading:
     reader.read()
     statements = [Statement(look.kind, None, look.value, None, look.phrase, look.position) for look in looks]
     statements += reader.statements
-    return Reading(reader.things, sorted(statements, key=lambda statement: statement.position))
+    return Reading(reader.things, sorted(statements, key=lambda statement: statement.position), reader.denied)
 
 
 class _ClauseReader(NameReader):
@@ -32,6 +32,7 @@ class _ClauseReader(NameReader):
         """Whether "and" stands between the last noun phrase and this token."""
         self.after_be = False
         """Whether a form of "be" has just linked the subject to what comes."""
+        self.denied: list[Thing] = []
 
     def read(self) -> None:
         while self.at < len(self.tokens):
@@ -351,8 +352,8 @@ class _ClauseReader(NameReader):
                 phrase = f"{subject.name} {self.peek(-1).word} {self.peek().word}"
                 self.statements.append(Statement("action", subject, "staying still", None, phrase, self.peek().start))
             self.at += 1
-        elif self.name_here() or english.is_participle(self.peek().word):
-            self.read_name(keep=False)
+        elif (self.name_here() or english.is_participle(self.peek().word)) and (name := self.read_name(keep=False)):
+            self.denied.append(name)
 
     def read_name_as_subject(self) -> None:
         joined, verb_list = self.joined and bool(self.subjects), self.peek(-1).kind == "comma" and self.at > 0

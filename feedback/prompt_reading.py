@@ -54,3 +54,5 @@ class Reading:
 
     things: list[Thing]
     statements: list[Statement]
+    denied: list[Thing] = field(default_factory=list[Thing])
+    """What it says is not there: the dog of "no dog"."""

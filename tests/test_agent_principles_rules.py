@@ -23,6 +23,8 @@ def details(findings: list[Finding]) -> str:
         ("a bird above a tree", "A bird below a tree.", "the other way round"),
         ("a street without people", "People walk down a wide street.", "wants no people"),
         ("a room, no chairs", "A room with old chairs.", "wants no chairs"),
+        ("a dog runs on a beach", "No dog runs on the wide beach.", "asks for dog, the text says there is none"),
+        ("a dog and a cat", "A dog without a cat.", "asks for cat"),
     ],
 )
 def test_a_text_that_says_something_else_is_found_out(prompt: str, text: str, said: str) -> None:
@@ -43,6 +45,8 @@ def test_a_text_that_says_something_else_is_found_out(prompt: str, text: str, sa
         ("a car drives to the left, then to the right", "A car drives to the right."),
         ("a street without people", "An empty street without any people."),
         ("no time to lose", "A man looks at his watch."),
+        ("a man rides a bicycle", "A man without a helmet rides a bicycle."),
+        ("a dog", "A brown dog, no other dog around."),
     ],
 )
 def test_what_says_the_same_or_only_more_is_no_contradiction(prompt: str, text: str) -> None:
@@ -54,6 +58,16 @@ def test_what_a_flag_leaves_out_must_not_be_there() -> None:
         find_contradictions("a street", "A street with people.", negative="blur, people")
     )
     assert find_contradictions("a street", "A quiet street.", negative="blur, people") == []
+
+
+def test_what_the_prompt_asks_for_is_not_left_out_by_a_list_made_for_all_prompts() -> None:
+    listed = "overexposed, static, many people in the background, walking backwards"
+    assert find_contradictions("a crowd of people on a street", "People fill a street.", negative=listed) == []
+    assert find_contradictions("a street", "People fill a street.", negative=listed) != []
+
+
+def test_a_text_without_spaces_between_its_words_is_not_too_short() -> None:
+    assert find_unhelpful("两个红色的圆在蓝色方块上方向左移动。", "two red circles move left above a square") == []
 
 
 @settings(max_examples=60, deadline=None)

@@ -295,11 +295,51 @@ def test_a_word_of_the_prompt_in_another_script_may_stay() -> None:
     assert "你好" not in screen_text(text, prompt="a neon sign above a rainy street", language="en").text
 
 
+def test_a_text_that_contradicts_the_prompt_is_dropped_instead_of_saying_both() -> None:
+    screened = screen("Two red circles glide to the right above a blue square.")
+    assert (screened.dropped or "").startswith("accurate: the prompt sends the circle left")
+
+
+def test_a_harmful_word_is_taken_out_and_the_rest_stays() -> None:
+    screened = screen(f"{FAITHFUL} A naked man watches.")
+    assert (screened.text, screened.dropped) == (f"{FAITHFUL} A man watches.", None)
+    assert rules_of(screened) == ["harmless"]
+
+
+def test_a_text_that_can_not_be_made_harmless_is_dropped() -> None:
+    screened = screen(f"{FAITHFUL} A naked child watches.")
+    assert (screened.dropped or "").startswith("harmless: ")
+
+
+def test_softening_alters_no_trigger_word() -> None:
+    screened = screen(f"n@ked, {FAITHFUL} A naked man watches.", triggers=("n@ked",))
+    assert screened.text == f"n@ked, {FAITHFUL} A man watches."
+
+
+def test_what_is_unhelpful_is_told_and_passes() -> None:
+    text = f"The video shows rain. {FAITHFUL}"
+    screened = screen(text)
+    assert (screened.text, screened.dropped) == (text, None)
+    assert rules_of(screened) == ["helpful"]
+
+
+def test_without_the_principles_nothing_of_them_is_looked_at() -> None:
+    text = f"The video shows a naked man. {FAITHFUL}"
+    screened = screen_text(text, prompt=PROMPT, checklist=CHECKLIST, principles=False)
+    assert screened == Screened(text=text)
+
+
 WORDS = [
     "two red circles", "move left", "above", "a blue square", "a square", "circles", ".", ",", ";", "\n", '"', "**",
     "Note:", "Here is the prompt:", "Sure!", "{", "}", '"rewrite":', "```", "<|im_end|>", "- ", "calm light", "glow",
     "aaaaaaaaa", "I'm sorry", "as an AI", "’", "\x00", "e\u0301", "\u0958",
 ]  # fmt: skip
+
+
+def assert_unchanged(again: Screened, text: str) -> None:
+    """It passed; what makes it unhelpful may be told again."""
+    assert (again.text, again.dropped, again.raw_text) == (text, None, None)
+    assert {finding.rule for finding in again.findings} <= {"helpful"}
 
 
 def assert_holds(text: str, limit: int | None, checklist: Sequence) -> None:
@@ -310,7 +350,7 @@ def assert_holds(text: str, limit: int | None, checklist: Sequence) -> None:
     assert missing_concepts(checklist, screened.text) == []
     assert limit is None or count_words(screened.text) <= limit
     again = screen_text(screened.text, prompt=PROMPT, checklist=checklist, token_count=count_words, token_limit=limit)
-    assert again == Screened(text=screened.text)
+    assert_unchanged(again, screened.text)
 
 
 @settings(max_examples=150, deadline=None)
@@ -358,7 +398,7 @@ def test_every_text_that_passes_holds_every_trigger_word_and_passes_again(
     assert all(trigger in screened.text for trigger in triggers)
     assert words is None or count_words(screened.text) <= max(words, count_words(" ".join([*triggers, PROMPT])))
     again = screen(screened.text, limit=limit, words=words, language=language, triggers=triggers)
-    assert again == Screened(text=screened.text)
+    assert_unchanged(again, screened.text)
 
 
 @pytest.mark.parametrize("piece", ["\n", " \t", "- ", "> # ", "prompt: ", "sure! ", "**", "<think>", "{", "“"])

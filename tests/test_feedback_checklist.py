@@ -201,6 +201,7 @@ def test_a_faithful_rewrite_loses_nothing(prompt, text):
         ("red ball moves left and a blue box", "a still red circle, a blue square moves left", ["action moves left"]),
         ("a ball on a black background", "a circle on a white background", ["scene black background"]),
         ("a cat on a beach", "a dog on a beach", ["object"]),
+        ("a dog and a cat", "a dog without a cat", ["object"]),
     ],
 )
 def test_what_a_rewrite_lost_is_named(prompt, text, missing):

@@ -1,8 +1,9 @@
 """Is a text accurate? Rules for what a rewrite says against its prompt.
 
 What a rewrite has lost is `feedback.checklist.missing_concepts`, which the screen asks; here is only what contradicts:
-another count or colour of the same thing, the opposite direction, two things that changed places, and things that were
-to be left out. Rules see plain sentences about things named by the same word; they say nothing of the rest.
+another count or colour of the same thing, the opposite direction, two things that changed places, things denied, and
+things that were to be left out. Rules see plain sentences about things named by the same word; they say nothing of
+the rest.
 """
 
 import re
@@ -24,14 +25,16 @@ _LEFT_OUT = re.compile(
 def find_contradictions(prompt: str, text: str, *, negative: str | None = None) -> list[Finding]:
     """What the text says against the prompt, in the order of the rules. Pure, never raises.
 
-    `negative` is what the person asked to leave out by a flag, separated by commas.
+    `negative` is what the person asked to leave out by a flag, separated by commas; what the prompt itself names is
+    excused, for negative prompts are often one list for all prompts.
     """
     asked, said = read_prompt(prompt), read_prompt(text)
     details = [
         *_swapped_counts_and_colours(asked, said),
         *_turned_directions(prompt, asked, said),
         *_swapped_places(asked, said),
-        *_what_was_to_be_left_out(prompt, negative, said),
+        *_denied(asked, said),
+        *_what_was_to_be_left_out(prompt, negative, asked, said),
     ]
     return [Finding(rule="accurate", detail=detail) for detail in dict.fromkeys(details)]
 
@@ -94,10 +97,17 @@ def _places(reading: Reading) -> list[tuple[str, Relation, str]]:
     return places
 
 
-def _what_was_to_be_left_out(prompt: str, negative: str | None, said: Reading) -> Iterator[str]:
+def _denied(asked: Reading, said: Reading) -> Iterator[str]:
+    gone = {thing.noun for thing in said.denied} - _nouns(said)
+    for thing in asked.things:
+        if thing.noun in gone:
+            yield f"the prompt asks for {thing.name}, the text says there is none"
+
+
+def _what_was_to_be_left_out(prompt: str, negative: str | None, asked: Reading, said: Reading) -> Iterator[str]:
     phrases = [match[1] for match in _LEFT_OUT.finditer(prompt)]
     phrases += (negative or "").split(",")
-    named = _nouns(said)
+    named = _nouns(said) - _nouns(asked)
     for phrase in phrases:
         unwanted = read_prompt(phrase).things
         if unwanted and unwanted[-1].noun in named:

@@ -3,6 +3,7 @@
 import re
 
 from agent.errors import UsageError
+from agent.languages import has_spaced_words
 from agent.prompt_flags import read_prompt
 from agent.records import Finding
 
@@ -71,7 +72,7 @@ def find_unhelpful(text: str, prompt: str = "") -> list[Finding]:
     """What makes the text less useful to a generator, each rule once. Pure, never raises.
 
     What the prompt itself says in that way is excused: those are the person's words. Without a prompt nothing is
-    excused and no length is compared.
+    excused and no length is compared; nor is it where words are written without spaces.
     """
     details = [
         f"{why}: {match[0].strip()!r}"
@@ -93,6 +94,8 @@ def _left_flag(text: str) -> str | None:
 
 
 def _too_short(text: str, prompt: str) -> str | None:
+    if not has_spaced_words(text) or not has_spaced_words(prompt):
+        return None
     words, asked = len(_WORD.findall(text)), len(_WORD.findall(prompt))
     if words < min(_FEWEST_WORDS, asked or _FEWEST_WORDS):
         return f"{words} word{'' if words == 1 else 's'} can't say what is seen"

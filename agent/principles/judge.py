@@ -7,46 +7,15 @@ can't see. It judges the text against the prompt, never a video.
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent.errors import ModelError
 from agent.language_model import LanguageModel, Message, Reply
 from agent.principles.material import tag_material
-from agent.records import Finding, Record
+from agent.principles.outcome import PRINCIPLES, Principle, TextJudgement, Verdict
 from agent.screen_rules import find_refusal
-
-Principle = Literal["harmless", "accurate", "helpful"]
-PRINCIPLES: tuple[Principle, ...] = get_args(Principle)
-
-
-class Verdict(Record):
-    """Whether a text keeps one principle."""
-
-    principle: Principle
-    holds: bool | None
-    """None when it is not known; `reason` says why."""
-    reason: str
-
-
-class TextJudgement(Record):
-    """One verdict for each principle, in the order of PRINCIPLES; and what they cost."""
-
-    verdicts: tuple[Verdict, ...]
-    llm_calls: int = 0
-    tokens_in: int | None = 0
-    tokens_out: int | None = 0
-    """None when the server did not say."""
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """What is broken, for the record of the candidate; nothing of what is not known."""
-        return tuple(
-            Finding(rule=verdict.principle, detail=f"by the model: {verdict.reason}")
-            for verdict in self.verdicts
-            if verdict.holds is False
-        )
 
 
 class _Said(BaseModel):
