@@ -162,9 +162,9 @@ def test_a_thing_without_colour_is_looked_for_in_all_of_them(answers):
 
 
 def test_doubts_multiply(answers):
-    seen = facts(
-        number_of=np.array([[0.5, 0.5, 0], *[[1.0, 0, 0]] * 5]), shape=np.array([[0.8, 0, 0], *[[0.0] * 3] * 5])
-    )
+    number_of, shape = np.tile([1.0, 0, 0], (6, 1)), np.zeros((6, 3))
+    number_of[0], shape[0, 0] = [0.5, 0.5, 0], 0.8
+    seen = facts(number_of=number_of, shape=shape)
     assert answers(seen, "a red ball")["Is there a red ball?"] == pytest.approx(0.4)
 
 
@@ -179,7 +179,7 @@ def test_the_truth_of_a_drawn_scene_is_what_was_drawn():
     assert truth["motion"][red].tolist() == [float(m == "right") for m in MOTIONS]
     assert truth["motion"][blue].tolist() == [float(m == "still") for m in MOTIONS]
     assert truth["shape"][red].tolist() == [float(shape == "circle") for shape in SHAPES]
-    assert truth["relation"][red, blue].tolist() == [0.8 * (r == "left of") for r in RELATIONS]
+    assert truth["relation"][red, blue].tolist() == [float(r == "left of") for r in RELATIONS]
     assert np.isnan(truth["motion"][1]).all()
 
 

@@ -67,11 +67,9 @@ class CriticNetwork(nn.Module):
             *_block(NUM_FRAMES + 2, 24, 5, stride=2),
             *_block(24, 48, 3, stride=2),
             *_block(48, 48, 3, stride=1),
-            nn.Conv2d(48, 16, 1),
-            nn.Flatten(),
-            nn.Linear(16 * (SIDE_PX // 4) ** 2, _WIDTH),
-            nn.ReLU(),
         )
+        self.placed = nn.Sequential(nn.Conv2d(48, 16, 1), nn.Flatten(), nn.Linear(16 * (SIDE_PX // 4) ** 2, _WIDTH))
+        self.pooled = nn.Linear(2 * 48, _WIDTH)
         self.context = nn.Sequential(nn.Linear(2 * _WIDTH, _WIDTH), nn.ReLU())
         self.background = nn.Linear(_PIXEL_WIDTH, len(BACKGROUNDS))
         self.number = nn.Sequential(nn.Linear(2 * _WIDTH, 64), nn.ReLU(), nn.Linear(64, 4))
@@ -91,7 +89,10 @@ class CriticNetwork(nn.Module):
         pixels = self.pixels(clips.flatten(0, 1))
         maps = self.maps(pixels)
         each = maps.softmax(1)[:, :-1].unflatten(0, (n, NUM_FRAMES)).transpose(1, 2).flatten(0, 1)
-        read = self.reader(torch.cat([each, self.where.expand(len(each), -1, -1, -1)], 1)).unflatten(0, (n, colours))
+        features = self.reader(torch.cat([each, self.where.expand(len(each), -1, -1, -1)], 1))
+        # A shape and a motion are the same wherever they are; only a relation needs the place.
+        anywhere = self.pooled(torch.cat([features.amax((2, 3)), features.mean((2, 3))], 1))
+        read = torch.relu(self.placed(features) + anywhere).unflatten(0, (n, colours))
         among = self.context(torch.cat([read, read.mean(1, keepdim=True).expand_as(read)], -1))
         pairs = torch.cat(
             [among[:, :, None].expand(-1, -1, colours, -1), among[:, None].expand(-1, colours, -1, -1)], -1
