@@ -42,7 +42,10 @@ def bootstrap_mean(values: Sequence[float], level: float = LEVEL, seed: int = 0)
 
 
 def share(count: int, total: int, level: float = LEVEL) -> Interval:
-    """The share count / total with Wilson's interval: it has a width also where count is 0, where a bootstrap has none."""
+    """The share count / total with Wilson's interval.
+
+    It has a width also where count is 0, as a bootstrap's has not.
+    """
     if total == 0:
         return Interval(value=None, low=None, high=None, n=0)
     z, p = NormalDist().inv_cdf((1 + level) / 2), count / total

@@ -1,7 +1,8 @@
 """Prompts for `retake bench` on pocket, as users type: `python -m examples.pocket.bench_prompts > prompts.txt`.
 
-Their scenes are held out from training, and none is a scene that a prompt of loose_prompts.txt asks for. Those of two things are also none of the 240 by whose figures it was decided what to train next
-(docs/pocket.md); of one thing there are too few for that. A prompt leaves unsaid what people leave unsaid.
+Their scenes are held out from training, and none is a scene that a prompt of loose_prompts.txt asks for. Those of two
+things are also none of the 240 by whose figures it was decided what to train next (docs/pocket.md); of one thing there
+are too few for that. A prompt leaves unsaid what people leave unsaid.
 """
 
 from collections.abc import Iterator, Sequence
