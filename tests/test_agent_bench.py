@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from bench_parts import PROMPTS, quick_settings
 from command import FAST, retake
+from serve import completion, fake_openai
 
 from agent.bench.cli import show_steps
 from agent.bench.held_out import choose_held_out, open_held_out, split_name
@@ -24,7 +25,7 @@ from agent.bench.result import BenchResult
 from agent.bench.run import run_bench
 from agent.bench.studio import VERIFY_DISTANCE
 from agent.errors import UsageError
-from agent.prompts import rewrite_messages
+from agent.prompts import Rewrite, rewrite_messages, write_reply
 from agent.rewriter import RewriteTask
 from feedback.errors import FeedbackError
 
@@ -198,6 +199,22 @@ def test_methods_that_need_what_is_not_there_are_skipped_with_a_reason(tmp_path:
     assert "relation graph" in result.skipped["rapo"]
     assert "--distilled" in result.skipped["distilled"]
     assert "few_shot was not run" in (tmp_path / "out" / "table.md").read_text(encoding="utf-8")
+
+
+def test_with_a_language_model_every_writer_asks_it_and_its_calls_are_counted(tmp_path: Path) -> None:
+    caption = "A red circle moves to the right."
+    with fake_openai(completion(write_reply(Rewrite(caption, "plainer")))) as server:
+        model = {"rewrite__rewriter": "llm", "rewrite__model": "m", "rewrite__base_url": server.base_url}
+        methods = ["raw", "few_shot", "blind_rewrite", "rapo"]
+        result = run_bench(PROMPTS[:1], methods, quick_settings(**model), tmp_path / "out", lambda _: None)
+    assert not result.skipped
+    assert not result.failed
+    by_method = {row.method: row for row in result.rows}
+    assert {by_method[name].text for name in methods[1:]} == {caption}
+    assert by_method["raw"].llm_calls == 0
+    assert by_method["few_shot"].llm_calls == by_method["blind_rewrite"].llm_calls >= 1
+    assert by_method["rapo"].llm_calls > by_method["few_shot"].llm_calls
+    assert by_method["few_shot"].tokens_in == 11 * by_method["few_shot"].llm_calls
 
 
 def test_a_distilled_rewriter_of_ones_own_writes_once_and_is_screened(tmp_path: Path) -> None:

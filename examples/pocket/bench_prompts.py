@@ -124,7 +124,8 @@ def _scenes(count: int, rng: np.random.Generator) -> Iterator[Scene]:
     def fresh(scenes: Iterator[Scene], is_new: bool) -> Iterator[Scene]:
         for scene in scenes:
             caption = canonical(scene)
-            if not (is_new and caption in looked_at) and not any(asked <= facts_of(caption) for asked in loose):
+            shown = facts_of(caption)
+            if not (is_new and caption in looked_at) and not any(asked <= shown for asked in loose):
                 yield scene
 
     ones, twos = fresh(one, is_new=False), fresh(two, is_new=True)
