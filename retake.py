@@ -112,6 +112,7 @@ def main() -> None:
 def _make_app() -> Any:
     import typer
 
+    from agent.bench.cli import bench_command
     from agent.cli import app
     from agent.export.cli import app as export_app
     from agent.prompts_cli import app as prompts_app
@@ -121,6 +122,7 @@ def _make_app() -> Any:
     from graph_store.cli import app as graph_app
 
     app.info.help = "Shoots a video from your prompt, looks at it, rewrites the prompt and shoots again."
+    app.command("bench")(bench_command)
     app.add_typer(score_app)
     app.add_typer(export_app, name="export", help="Finished runs in the shapes of other tools.")
     app.add_typer(prompts_app, name="prompts", help="What a language model is told: show it, or write your own.")

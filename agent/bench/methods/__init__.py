@@ -1,0 +1,1 @@
+"""Ways to spend N renders on a prompt; each is a file."""

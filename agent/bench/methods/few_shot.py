@@ -1,0 +1,87 @@
+"""Few-shot: one wording by the run's language model, which is shown pairs of prompts and good captions first."""
+
+from dataclasses import replace
+
+from agent.bench.methods.choose import choose_best
+from agent.bench.records import Answer, BenchSettings
+from agent.bench.studio import Studio
+from agent.language_model import LanguageModel, Message
+from agent.parts import Parts
+from agent.prompts import PromptTemplates, Rewrite, rewrite_messages, write_reply
+from agent.rewriter import Draft, RewriteTask
+from agent.rewriters.answer import Writer
+from feedback.checklist import make_checklist
+
+_SHAPES = (
+    ("green ball going up", "A green circle moves up on a white background."),
+    (
+        "yellow box moving left, above a purple ball",
+        "A yellow square moves to the left and a purple circle stays still on a gray background. "
+        "The yellow square is above the purple circle.",
+    ),
+    (
+        "cyan pyramid standing still, right of a red box",
+        "A cyan triangle stays still and a red square stays still on a black background. "
+        "The cyan triangle is to the right of the red square.",
+    ),
+)
+_GENERAL = (
+    (
+        "dog catches frisbee",
+        "A brown dog runs across a sunny meadow, leaps and catches a red frisbee in its mouth. The camera follows it "
+        "from the side, the grass bends under its paws.",
+    ),
+    (
+        "old man reading, rain",
+        "An old man with a white beard sits in an armchair by a window and slowly turns the page of a book. Rain runs "
+        "down the glass, a lamp lights the room in warm yellow. The camera stands still.",
+    ),
+    (
+        "two boats at sunset",
+        "Two small sailing boats glide side by side over calm water at sunset. Their white sails glow orange, the low "
+        "sun is mirrored in the ripples behind them. A slow aerial view.",
+    ),
+)
+EXAMPLES = {"pocket": _SHAPES, "painter": _SHAPES}
+"""Pairs of a prompt as users type and a caption, by the captions that the renderer knows; for all others, general."""
+
+
+class FewShot:
+    """Examples and one call, then best of N."""
+
+    name = "few_shot"
+
+    def prepare(self, parts: Parts, settings: BenchSettings) -> str | None:  # noqa: ARG002
+        """Needs a language model."""
+        return None if parts.language_model else "needs a language model; --rewriter llm names one"
+
+    def answer(self, studio: Studio) -> Answer:
+        """The rewrite's best clip. Raises ModelError when there is no rewrite."""
+        model = studio.parts.language_model
+        assert model  # noqa: S101 - prepare said so
+        pairs = EXAMPLES.get(studio.parts.renderer.info.captions, _GENERAL)
+
+        def ask(task: RewriteTask) -> list[Draft]:
+            return [_write(task, pairs, model, studio.parts.templates)]
+
+        return choose_best(self.name, studio, studio.write(self.name, ask, replace(studio.task, modifiers=())))
+
+
+def _write(
+    task: RewriteTask, pairs: tuple[tuple[str, str], ...], model: LanguageModel, templates: PromptTemplates
+) -> Draft:
+    answer = Writer(model, task.prompt, task.seed).ask(few_shot_messages(task, pairs, templates))
+    return Draft(answer.rewrite.text, answer.rewrite.rationale, unusable=answer.unusable, **vars(answer.cost))
+
+
+def few_shot_messages(
+    task: RewriteTask, pairs: tuple[tuple[str, str], ...], templates: PromptTemplates | None = None
+) -> list[Message]:
+    """The instruction, each pair as a turn in the same form as the task, then the task."""
+    system, asked = rewrite_messages(task, templates)
+    turns: list[Message] = []
+    for prompt, caption in pairs:
+        example = replace(task, prompt=prompt, checklist=tuple(make_checklist(prompt)))
+        turns.append(rewrite_messages(example, templates)[1])
+        turns.append({"role": "assistant", "content": write_reply(Rewrite(caption, "as its captions are written"))})
+    return [system, *turns, asked]

@@ -1,0 +1,28 @@
+"""Methods by name."""
+
+from collections.abc import Sequence
+
+from agent.bench.method import Method
+from agent.errors import UsageError
+from agent.plugins import make_part
+
+METHODS = {
+    "raw": "agent.bench.methods.raw:Raw",
+    "best_of_n": "agent.bench.methods.best_of_n:BestOfN",
+    "few_shot": "agent.bench.methods.few_shot:FewShot",
+    "blind_rewrite": "agent.bench.methods.blind_rewrite:BlindRewrite",
+    "rapo": "agent.bench.methods.rapo:Rapo",
+    "loop": "agent.bench.methods.loop:RetakeLoop",
+    "distilled": "agent.bench.methods.distilled:Distilled",
+}
+
+
+def open_methods(names: Sequence[str]) -> list[Method]:
+    """The methods of these names, or a user's own 'package.module:Class'; raw, the control, is always among them.
+
+    Raises UsageError for unknown and repeated names.
+    """
+    if repeated := [name for name in dict.fromkeys(names) if list(names).count(name) > 1]:
+        raise UsageError(f"the method {repeated[0]!r} is named more than once; name each one once")
+    wanted = names if "raw" in names else ["raw", *names]
+    return [make_part("method", name, METHODS) for name in wanted]
