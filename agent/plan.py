@@ -79,7 +79,7 @@ def count_calls(config: LoopConfig, models: Models, renders: int) -> int:
         return 0
     settings, refinements = config.rewrite, config.stop.max_iterations
     first = (len(KINDS) + 1 if settings.compose == "stepwise" else 1) * settings.candidates
-    refined = refinements * (settings.candidates + settings.critique)
+    refined = refinements * (settings.candidates + bool(settings.critique))
     physics = CALLS_AN_ANSWER * (1 + renders) if "physics" in config.assess.sources else 0
     return 1 + first + refined + physics
 

@@ -1,19 +1,45 @@
-"""Who leads: candidates compared on the same seeds, by average rank over the dimensions, behind a gate of intent.
+"""Who leads: candidates compared on the same seeds, by a rule over their dimensions, behind a gate of intent.
 
-Ranks need no common scale, so a source that gives 0.9 to everything decides nothing. The gate keeps a candidate from
+The rule is average rank unless a run says otherwise: ranks need no common scale, so a source that gives 0.9 to
+everything decides nothing. The gate keeps a candidate from
 winning by being prettier than the original while showing less of what was asked. Pure.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Literal
+from typing import Any, Literal
 
 from agent.records import Assessed, Candidate, Render
 from feedback.records import Assessment
 
 TIE = 0.01
 """Scores nearer than this count as equal."""
+
+
+SelectionRule = Literal["average_rank", "weighted", "pareto"]
+"""By average rank over the dimensions; by overall score; by average rank among those that no other dominates."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """By what a run chooses its leader."""
+
+    weights: Mapping[str, float] = field(default_factory=dict[str, float])
+    """By dimension, 1 unless given: they weigh the ranks, and a dimension of weight 0 decides nothing."""
+    rule: SelectionRule = "average_rank"
+    gate: bool = True
+    """Whether a candidate that shows less of what was asked than the original must stand behind the others."""
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "Selection":
+        """As a run's saved config says; the defaults where an older one says nothing."""
+        said = config.get("select", {})
+        return cls(
+            config.get("assess", {}).get("weights") or {},
+            said.get("rule", cls.rule),
+            said.get("gate", cls.gate),
+        )
 
 
 @dataclass(frozen=True)
@@ -28,21 +54,24 @@ class Standing:
     average_rank: float | None = None
     """1 is best; None when it has no score."""
     passes_gate: bool = True
+    is_dominated: bool = False
+    """Whether another is as good in every dimension and better in one; looked at by the rule "pareto" only."""
 
 
 def rank_candidates(
     candidates: Sequence[Candidate],
     renders: Sequence[Render],
     assessed: Sequence[Assessed],
-    weights: Mapping[str, float] | None = None,
+    selection: Selection | None = None,
     purpose: Literal["loop", "full"] = "loop",
 ) -> list[Standing]:
     """Standings of all candidates that have a scored render of this purpose, the leader first.
 
     Compared are those that have a score on every seed of the original (of the widest other, when the original has
-    none), on these seeds; the rest stand last, unranked. `weights` by dimension, 1 unless given, weigh the ranks.
-    Order: gate passed, average rank, overall score, earlier candidate.
+    none), on these seeds; the rest stand last, unranked.
+    Order: gate passed, then by the selection's rule, overall score, earlier candidate.
     """
+    selection = selection or Selection()
     by_render = {row.render: row.assessment for row in assessed}
     scored: dict[str, dict[int, Assessment]] = {}
     for render in renders:
@@ -59,15 +88,18 @@ def rank_candidates(
         if c.id in scored
     ]
     original = next((standing for standing in standings if standing.candidate == "0"), None)
-    ranks = _average_ranks([s for s in standings if s.candidate in compared], weights or {})
+    ranks = _average_ranks([s for s in standings if s.candidate in compared], selection.weights)
+    dominated = _dominated([s for s in standings if s.candidate in compared], selection)
     ranked = [
         Standing(
             standing.candidate, standing.seeds, standing.overall, standing.intent, standing.dimensions,
-            average_rank=ranks.get(standing.candidate), passes_gate=_keeps_intent(standing, original),
+            average_rank=ranks.get(standing.candidate),
+            passes_gate=not selection.gate or _keeps_intent(standing, original),
+            is_dominated=standing.candidate in dominated,
         )
         for standing in standings
     ]  # fmt: skip
-    return sorted(ranked, key=_order)
+    return sorted(ranked, key=lambda standing: _order(standing, selection.rule))
 
 
 def _average(candidate: str, by_seed: Mapping[int, Assessment]) -> Standing:
@@ -105,12 +137,38 @@ def _average_ranks(standings: Sequence[Standing], weights: Mapping[str, float]) 
     }
 
 
+def _dominated(standings: Sequence[Standing], selection: Selection) -> set[str]:
+    """Ids of those that another dominates; none by any rule but "pareto"."""
+    if selection.rule != "pareto":
+        return set()
+    scores = {
+        s.candidate: {n: v for n, v in s.dimensions.items() if v is not None and selection.weights.get(n, 1.0)}
+        for s in standings
+    }
+    return {one for one in scores if any(_dominates(scores[other], scores[one]) for other in scores)}
+
+
+def _dominates(better: Mapping[str, float], worse: Mapping[str, float]) -> bool:
+    """Only what has a score in the very same dimensions can be dominated, else who lacks a score could go round."""
+    if better.keys() != worse.keys():
+        return False
+    return better != worse and all(value >= worse[name] for name, value in better.items())
+
+
 def _keeps_intent(standing: Standing, original: Standing | None) -> bool:
     if original is None or original.intent is None or standing.candidate == original.candidate:
         return True
     return standing.intent is not None and standing.intent >= original.intent - 1e-9
 
 
-def _order(standing: Standing) -> tuple[bool, float, float, int]:
+def _order(standing: Standing, rule: SelectionRule) -> tuple[bool, bool, float, float, int]:
     rank = standing.average_rank if standing.average_rank is not None else float("inf")
-    return (rank == float("inf") or not standing.passes_gate, rank, -(standing.overall or 0.0), int(standing.candidate))
+    is_unranked = rank == float("inf")
+    by_rank = 0.0 if rule == "weighted" and not is_unranked else rank
+    return (
+        is_unranked or not standing.passes_gate,
+        standing.is_dominated,
+        by_rank,
+        -(standing.overall or 0.0),
+        int(standing.candidate),
+    )
