@@ -35,13 +35,13 @@ class BatchRow:
     verified_gain: float | None = None
     champion_gain: float | None = None
     """Of the champion, also when the original was returned because the champion lost on the unseen seeds."""
-    draft_order: PairOrders | None = None
-    """How its drafts ranked the candidates that were rendered in full; None when the run did not draft. In summary.csv
-    the rank correlation."""
     stop_reason: str = ""
     renders: int = 0
     run_dir: str = ""
     error: str = ""
+    draft_order: PairOrders | None = None
+    """How its drafts ranked the candidates that were rendered in full; None when the run did not draft. In summary.csv
+    the rank correlation."""
     notes: tuple[str, ...] = ()
     """What a person should know of how the prompt was read; joined by "; " in summary.csv."""
 

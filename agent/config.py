@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from agent.caption_styles import CAPTION_STYLES
 from agent.errors import UsageError
+from agent.standings import Selection, SelectionRule
 from feedback.defaults import CONSISTENCY_MODEL, REWARD_MODEL, SIMILARITY_MODEL
 
 LEAST_DRAFT_RENDERS = 4
@@ -109,8 +110,15 @@ class RewriteConfig(Settings):
         default="one_call",
         description="How modifiers are worked in: in one call, or one kind a call and then the caption style.",
     )
-    critique: bool = Field(
-        default=False, description="One call before each refinement that says what to change, item by item."
+    critique: bool | None = Field(
+        default=None,
+        description="On: one call before each refinement that says what to change, item by item. Unset: the rewriter "
+        "sees what feedback measured. Off: it sees scores alone.",
+    )
+    remember: bool = Field(
+        default=True,
+        description="Show the rewriter all earlier texts and what each question came to; without memory it sees the "
+        "leader alone.",
     )
     templates: str | None = Field(
         default=None, description="Folder with prompts of your own; `retake prompts init DIR` writes ours there."
@@ -351,6 +359,20 @@ class SearchConfig(Settings):
     )
 
 
+class SelectConfig(Settings):
+    """By what the leader is chosen."""
+
+    rule: SelectionRule = Field(
+        default="average_rank",
+        description="By average rank over the dimensions, by overall score, or among those that no other dominates.",
+        json_schema_extra=_flag("select"),
+    )
+    gate: bool = Field(
+        default=True,
+        description="Keep candidates that show less of what was asked than the prompt itself from leading.",
+    )
+
+
 class StopConfig(Settings):
     """When the loop ends."""
 
@@ -361,6 +383,12 @@ class StopConfig(Settings):
     )
     min_delta: float = Field(default=0.005, ge=0.0, le=1.0, description="What counts as an improvement of the score.")
     patience: int = Field(default=2, ge=1, description="Iterations without improvement before the loop gives up.")
+    unreachable_wordings: int = Field(
+        default=3,
+        ge=0,
+        description="A question that held in no render is given up after so many different wordings; 0 is never.",
+    )
+    unreachable_renders: int = Field(default=4, ge=1, description="And after so many renders at least.")
     time_limit: float | None = Field(default=None, gt=0.0, description="In seconds, from the start of this process.")
     max_tokens_spent: int | None = Field(
         default=None,
@@ -401,6 +429,7 @@ class LoopConfig(Settings):
     draft: DraftConfig = DraftConfig()
     assess: AssessConfig = AssessConfig()
     search: SearchConfig = SearchConfig()
+    select: SelectConfig = SelectConfig()
     stop: StopConfig = StopConfig()
     verify: VerifyConfig = VerifyConfig()
 
@@ -431,6 +460,11 @@ class LoopConfig(Settings):
         if self.assess.judge == "vlm-endpoint" and not (self.assess.judge_base_url and self.assess.judge_model):
             raise ValueError("judge 'vlm-endpoint' needs --judge-base-url and --judge-model")
         return self
+
+    @property
+    def selection(self) -> Selection:
+        """By what the leader is chosen, with the weights of the sources."""
+        return Selection(self.assess.weights, self.select.rule, self.select.gate)
 
     @property
     def verify_seeds(self) -> int:

@@ -16,6 +16,7 @@ from agent.budget import loop_seeds, reserved_renders
 from agent.config import LoopConfig
 from agent.doctor import Finding
 from agent.errors import UsageError
+from agent.item_memory import describe_unreachable
 from agent.memory.arbiter import PhaseChange
 from agent.plan import RunPlan
 from agent.records import Candidate, Decision, Promotion, Render, Result, Verification
@@ -38,6 +39,7 @@ class RunDisplay:
         self._notes = notes
         self._best: float | None = None
         self._done: set[str] = set()
+        self._given_up: set[str] = set()
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn("renders"),
             TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal or console.quiet,
@@ -112,6 +114,11 @@ class RunDisplay:
         verb = "stop" if decision.stop else "go on"
         self._say(f"  [cyan]{verb}[/]{f' ({decision.stop})' if decision.stop else ''}: {escape(decision.why)}")
 
+        for question in decision.unreachable:
+            if question.question not in self._given_up:
+                self._given_up.add(question.question)
+                self._say(f"  [yellow]unreachable:[/] {escape(describe_unreachable(question))}")
+
     def _show_promoted(self, promotion: Promotion) -> None:
         leader = (
             f"candidate {promotion.champion} leads with {show_score(promotion.score)}" if promotion.champion else ""
@@ -179,6 +186,11 @@ def print_result(result: Result, folder: RunFolder, console: Console) -> None:
         **({"drafts": describe_drafts(result.promotion)} if result.promotion else {}),
         "verified gain": _describe_gain(result),
         "stop_reason": f"{result.stop_reason}: {escape(result.why)}",
+        **(
+            {"unreachable": escape("; ".join(map(describe_unreachable, result.unreachable)))}
+            if result.unreachable
+            else {}
+        ),
         "cost": f"{totals.renders} renders ({totals.failed_renders} failed), {totals.llm_calls} LLM calls, "
         f"{_tokens(result)}, {totals.seconds:.1f} s",
         "best video": escape(str(folder.path / result.best_video)) if result.best_video else "none",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.config import StopConfig
+from agent.reach import Reach
 from agent.records import Decision, StopReason
 from agent.standings import Standing
 
@@ -26,15 +27,21 @@ class Spent:
 
 
 def decide_next(
-    iteration: int, standings: Sequence[Standing], earlier: Sequence[Decision], spent: Spent, stop: StopConfig
+    iteration: int,
+    standings: Sequence[Standing],
+    earlier: Sequence[Decision],
+    spent: Spent,
+    stop: StopConfig,
+    reach: Reach | None = None,
 ) -> Decision:
     """The decision after `iteration`, with the leader of `standings` as the champion.
 
     Stop reasons in the order in which they are looked for: stop_file, time_limit, max_cost, all_candidates_failed,
-    score_threshold, max_iterations, no_improvement, max_renders.
+    score_threshold, unreachable, max_iterations, no_improvement, max_renders. What is unreachable counts for none of
+    them, and for no score.
     """
-    leader = standings[0] if standings else None
-    reason, why = _reason_to_stop(iteration, leader, earlier, spent, stop)
+    leader, reach = standings[0] if standings else None, reach or Reach()
+    reason, why = _reason_to_stop(iteration, leader, earlier, spent, stop, reach)
     if reason is None and leader is not None and leader.overall is not None:
         why = f"candidate {leader.candidate} leads with {leader.overall:.3f}; going on"
     return Decision(
@@ -43,6 +50,7 @@ def decide_next(
         score=leader.overall if leader else None,
         stop=reason,
         why=why,
+        unreachable=list(reach.unreachable),
     )
 
 
@@ -53,7 +61,12 @@ def holds_threshold(leader: Standing, renders_per_candidate: int, stop: StopConf
 
 
 def _reason_to_stop(
-    iteration: int, leader: Standing | None, earlier: Sequence[Decision], spent: Spent, stop: StopConfig
+    iteration: int,
+    leader: Standing | None,
+    earlier: Sequence[Decision],
+    spent: Spent,
+    stop: StopConfig,
+    reach: Reach,
 ) -> tuple[StopReason | None, str]:
     if spent.stop_requested:
         return "stop_file", "a file named STOP stands in the run folder"
@@ -68,6 +81,14 @@ def _reason_to_stop(
             "score_threshold",
             f"candidate {leader.candidate} reaches {leader.overall:.3f} of {stop.score_threshold:.3f}",
         )
+    if reach.lost and reach.score is not None and reach.score >= stop.score_threshold:
+        return (
+            "score_threshold",
+            f"candidate {leader.candidate} reaches {reach.score:.3f} of {stop.score_threshold:.3f} "
+            f"without {_name_lost(reach)}, and {leader.overall:.3f} with it",
+        )
+    if reach.lost and not reach.failing:
+        return "unreachable", f"of candidate {leader.candidate} only fails {_name_lost(reach)}"
     if earlier and (ended := earlier[-1].words_ended):
         return ended, f"after the last new words, candidate {leader.candidate} was rendered on new seeds, too"
     if iteration >= stop.max_iterations:
@@ -80,6 +101,16 @@ def _reason_to_stop(
     if left < spent.renders_per_candidate:
         return "max_renders", f"{left} renders left for the loop, a candidate takes {spent.renders_per_candidate}"
     return None, ""
+
+
+def _name_lost(reach: Reach) -> str:
+    """What the leader fails on and no wording brought about, with the evidence."""
+    lost = [
+        f"{question.text!r} ({question.wordings} wordings, {question.renders} renders)"
+        for question in reach.unreachable
+        if question.question in reach.lost
+    ]
+    return "what held in no render: " + ", ".join(lost)
 
 
 def _iterations_without_gain(score: float, earlier: Sequence[Decision], min_delta: float) -> int:

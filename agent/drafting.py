@@ -1,10 +1,11 @@
 """From what is known so far to new candidates: the rewriter's task, its drafts, and what the screen makes of them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from agent.brief import read_brief
 from agent.errors import Interrupted, StageError, UsageError
+from agent.item_memory import recall_items
 from agent.ports import Ports
 from agent.principles.judge import judge_text
 from agent.records import Candidate, Finding
@@ -13,6 +14,7 @@ from agent.screen import Screened, screen_text
 from agent.standings import Standing, rank_candidates
 from agent.state import History, LoopState, draft_rows
 from agent.trajectory import Drafts
+from agent.withheld import withhold
 from graph_store.records import Modifier
 
 PARENTS = 3
@@ -48,11 +50,15 @@ def _ask_rewriter(task: RewriteTask, ports: Ports) -> Drafts:
 
 def _rewrite_task(state: LoopState, iteration: int, ports: Ports) -> RewriteTask:
     history = History(state)
-    ranked = rank_candidates(history.candidates, history.renders, history.assessed, ports.config.assess.weights)
+    ranked = rank_candidates(history.candidates, history.renders, history.assessed, ports.config.selection)
     standings = {standing.candidate: standing for standing in ranked}
-    return replace(
+    given_up = {u.question for u in history.decisions[-1].unreachable} if history.decisions else set[str]()
+    attempts = [_attempt(c, standings.get(c.id), history, given_up) for c in history.candidates if c.dropped is None]
+    task = replace(
         _brief(state, ports),
-        history=tuple(_attempt(c, standings.get(c.id), history) for c in history.candidates if c.dropped is None),
+        history=tuple(attempts),
+        items=recall_items(history.checklist, history.candidates, history.renders, history.assessed),
+        unreachable=tuple(sorted(given_up)),
         tried=tuple(text for c in history.candidates for text in (c.text, c.raw_text) if text),
         champion=ranked[0].candidate if ranked else None,
         parents=tuple(s.candidate for s in ranked[:PARENTS]) if ports.config.search.strategy == "evolve" else (),
@@ -60,6 +66,7 @@ def _rewrite_task(state: LoopState, iteration: int, ports: Ports) -> RewriteTask
         n=ports.config.rewrite.candidates,
         seed=ports.config.seed + 1000 * iteration,
     )
+    return withhold(task, ports.config.rewrite)
 
 
 def _brief(state: LoopState, ports: Ports) -> RewriteTask:
@@ -68,7 +75,7 @@ def _brief(state: LoopState, ports: Ports) -> RewriteTask:
     return read_brief(ports.journal.header, History(state).checklist, modifiers)
 
 
-def _attempt(candidate: Candidate, standing: Standing | None, history: History) -> Attempt:
+def _attempt(candidate: Candidate, standing: Standing | None, history: History, given_up: Collection[str]) -> Attempt:
     """What the rewriter is told of one earlier candidate: its worst render's critique, failures on any seed."""
     seen = [
         row.assessment
@@ -81,7 +88,9 @@ def _attempt(candidate: Candidate, standing: Standing | None, history: History) 
         score=standing.overall if standing else None,
         dimensions=dict(standing.dimensions) if standing else {},
         critique=worst.critique if worst else "",
-        failing=tuple(sorted({question for assessment in seen for question in assessment.failing})),
+        failing=tuple(
+            sorted({question for assessment in seen for question in assessment.failing}.difference(given_up))
+        ),
     )
 
 

@@ -10,12 +10,14 @@ from agent.budget import loop_budget, loop_seeds, reserved_renders, unseen_seeds
 from agent.checklist import write_checklist
 from agent.decide import Spent, decide_next
 from agent.drafting import make_candidates, write_drafts
+from agent.item_memory import find_unreachable, recall_items
 from agent.kept_words import keep_words
 from agent.ports import Ports
+from agent.reach import Reach, measure_reach
 from agent.records import Candidate, Decision, Verification, name_render
 from agent.render_clip import render_to_file
-from agent.result import count_totals, make_result
-from agent.standings import mean_known, overall_by_seed, rank_candidates
+from agent.result import count_totals, make_result, named_faults
+from agent.standings import Standing, mean_known, overall_by_seed, rank_candidates
 from agent.state import History, LoopState, RenderTask, rows
 from agent.trajectory import Checklist, RetrievedModifier
 
@@ -117,7 +119,7 @@ def decide(state: LoopState, ports: Ports) -> LoopState:
 
 def _decide(history: History, ports: Ports) -> Decision:
     totals = count_totals(history, ports)
-    standings = rank_candidates(history.candidates, history.renders, history.assessed, ports.config.assess.weights)
+    standings = rank_candidates(history.candidates, history.renders, history.assessed, ports.config.selection)
     spent = Spent(
         renders=len(history.renders),
         reserved_renders=reserved_renders(ports.config),
@@ -128,12 +130,22 @@ def _decide(history: History, ports: Ports) -> Decision:
         new_candidates=len(history.new_candidates()),
         why_unscored=_why_unscored(history),
     )
-    decision = decide_next(history.iteration, standings, history.decisions, spent, ports.config.stop)
+    reach = _measure_reach(history, standings[0] if standings else None, ports)
+    decision = decide_next(history.iteration, standings, history.decisions, spent, ports.config.stop, reach)
     if ports.config.draft.enabled:
         return decision
     scores = overall_by_seed(history.renders, history.assessed).get(decision.champion or "", {})
     left = loop_budget(ports.config) - spent.renders
     return keep_words(decision, list(scores.values()), history.decisions, left, ports.config.stop)
+
+
+def _measure_reach(history: History, leader: Standing | None, ports: Ports) -> Reach:
+    stop, known = ports.config.stop, (history.checklist, history.candidates, history.renders, history.assessed)
+    wordings = stop.unreachable_wordings if ports.config.rewrite.remember else 0
+    faults = named_faults(history, ports)
+    unreachable = find_unreachable(recall_items(*known), wordings, stop.unreachable_renders, faults)
+    weights = ports.config.assess.weights
+    return measure_reach(unreachable, leader, history.checklist, history.renders, history.assessed, weights)
 
 
 def _why_unscored(history: History) -> str:

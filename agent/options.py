@@ -14,12 +14,15 @@ from pydantic.fields import FieldInfo
 from agent.config import LoopConfig, config_leaves, make_config, read_config
 from agent.errors import UsageError
 
-ALIASES = {"seed": ("--base-seed",)}
-"""Other names that users of other tools know a flag by."""
+ALIASES = {"seed": ("--base-seed",), "remember": (" /--no-memory",)}
+"""Other names of a flag: those that users of other tools know it by; and --no-memory, whose --memory is taken."""
 
 ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", help="YAML or JSON with the same names, in sections.", rich_help_panel="Config"),
+]
+NoRetrieval = Annotated[
+    bool, typer.Option("--no-retrieval", help="The same as --graph none.", rich_help_panel="Retrieve")
 ]
 Size = Annotated[str | None, typer.Option("--size", help="Width x height, e.g. 832x480.", rich_help_panel="Render")]
 
@@ -32,6 +35,8 @@ def with_config_options(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(**given: Any) -> None:
         overrides = {path: _plain(given.pop(_parameter(path))) for path, _, _ in leaves}
+        if given.pop("no_retrieval"):
+            overrides["retrieve.graph"] = _graph_none(overrides["retrieve.graph"])
         config = resolve_config(given.pop("config_file"), given.pop("size"), overrides)
         command(**given, config=config)
 
@@ -44,6 +49,7 @@ def with_config_options(command: Callable[..., None]) -> Callable[..., None]:
     files = [
         inspect.Parameter("config_file", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=ConfigFile),
         inspect.Parameter("size", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Size),
+        inspect.Parameter("no_retrieval", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=NoRetrieval),
     ]
     own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
     parameters = [*own, *files, *options]
@@ -62,6 +68,12 @@ def resolve_config(config_file: Path | None, size: str | None, overrides: dict[s
             raise UsageError(f"--size {size!r} is no width x height, e.g. 832x480")
         given = {"render.width": int(match[1]), "render.height": int(match[2])} | given
     return make_config(settings, given)
+
+
+def _graph_none(graph: str | None) -> str:
+    if graph not in (None, "none"):
+        raise UsageError(f"--no-retrieval is --graph none, found --graph {graph} beside it: leave one of them out")
+    return "none"
 
 
 def _plain(value: Any) -> Any:
@@ -84,7 +96,7 @@ def _option(path: str, flag: str, field: FieldInfo) -> Any:
     default = field.get_default()
     shown = ", ".join(default) if isinstance(default, list) else default
     text = f"{field.description} (default: {shown})" if default not in (None, "") else str(field.description)
-    names = (f"--{flag}/--no-{flag}",) if kind is bool else (f"--{flag}", *ALIASES.get(flag, ()))
+    names = (f"--{flag}/--no-{flag}" if kind is bool else f"--{flag}", *ALIASES.get(flag, ()))
     if kind is _CommaList:
         option = typer.Option(*names, help=text, rich_help_panel=panel, parser=_CommaList, metavar="A,B,…")
     else:

@@ -1,9 +1,9 @@
 """How a run came out, in the words and figures that stand at the head of its report."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from agent.records import Candidate, Render, StopReason, Verification
+from agent.records import Candidate, Render, StopReason, Unreachable, Verification
 from agent.standings import Standing
 from agent.trajectory import Trajectory
 
@@ -16,6 +16,7 @@ STOP_SENTENCES: Mapping[StopReason, str] = {
     "max_cost": "The budget is spent.",
     "stop_file": "A STOP file asked the run to end.",
     "all_candidates_failed": "No candidate gave a video that could be scored.",
+    "unreachable": "What still fails held in no video, however it was worded.",
 }
 
 
@@ -36,6 +37,8 @@ class Outcome:
     stop_reason: str
     stop_sentence: str
     why: str
+    unreachable: Sequence[Unreachable]
+    """Questions that held in no render, however they were worded."""
     verification: Verification | None
 
 
@@ -58,6 +61,7 @@ def read_outcome(trajectory: Trajectory, standings: Mapping[str, Standing]) -> O
             stop_reason=result.stop_reason,
             stop_sentence=STOP_SENTENCES[result.stop_reason],
             why=result.why,
+            unreachable=result.unreachable,
             verification=result.verification,
         )
     last = trajectory.decisions[-1] if trajectory.decisions else None
@@ -75,6 +79,7 @@ def read_outcome(trajectory: Trajectory, standings: Mapping[str, Standing]) -> O
         stop_reason="unfinished",
         stop_sentence="The same command goes on where this run stands.",
         why=last.why if last else "",
+        unreachable=last.unreachable if last else [],
         verification=trajectory.verification,
     )
 

@@ -80,7 +80,7 @@ def count_calls(config: LoopConfig, models: Models, renders: int) -> int:
         return 0
     settings, refinements = config.rewrite, config.stop.max_iterations
     first = (len(KINDS) + 1 if settings.compose == "stepwise" else 1) * settings.candidates
-    refined = refinements * (settings.candidates + settings.critique)
+    refined = refinements * (settings.candidates + bool(settings.critique))
     physics = CALLS_AN_ANSWER * (1 + renders) if "physics" in config.assess.sources else 0
     # A round whose drafts are all dropped gets as many from the rules.
     judged = 2 * settings.candidates * (1 + refinements) if config.principles.judge_text else 0

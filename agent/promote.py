@@ -17,7 +17,7 @@ from agent.state import History, LoopState
 
 def find_leaders(history: History, ports: Ports) -> list[Candidate]:
     """The original, then the other candidates in the order of their drafts; those without a score are left out."""
-    ranked = rank_candidates(history.candidates, history.renders, history.assessed, ports.config.assess.weights)
+    ranked = rank_candidates(history.candidates, history.renders, history.assessed, ports.config.selection)
     ids = ["0", *(standing.candidate for standing in ranked if standing.candidate != "0")]
     return [history.candidate(candidate_id) for candidate_id in ids]
 
@@ -32,7 +32,7 @@ def promote(state: LoopState, ports: Ports) -> LoopState:
 
 
 def _compare_with_drafts(history: History, ports: Ports) -> Promotion:
-    ranked = rank_candidates(history.candidates, history.renders, history.assessed, ports.config.assess.weights, "full")
+    ranked = rank_candidates(history.candidates, history.renders, history.assessed, ports.config.selection, "full")
     leader = ranked[0] if ranked else None
     full_renders = [render for render in history.renders if render.purpose == "full"]
     candidates = list(dict.fromkeys(render.candidate for render in full_renders))

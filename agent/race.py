@@ -78,7 +78,7 @@ def _next_seeds(history: History, seen: Seen, config: LoopConfig) -> list[Step]:
         both = dict.fromkeys(("0", candidate))
         return () if seed is None else tuple((name, seed) for name in both if seed not in seen.get(name, set()))
 
-    standings = rank_candidates(history.candidates, history.renders, history.assessed, config.assess.weights)
+    standings = rank_candidates(history.candidates, history.renders, history.assessed, config.selection)
     if not standings:
         return [step("0")]
     leader = standings[0]

@@ -12,10 +12,12 @@ from feedback.records import Assessment
 
 StopReason = Literal[
     "score_threshold", "no_improvement", "max_iterations", "max_renders", "time_limit", "max_cost", "stop_file",
-    "all_candidates_failed",
+    "all_candidates_failed", "unreachable",
 ]  # fmt: skip
 STOP_REASONS: tuple[StopReason, ...] = get_args(StopReason)
 
+Fault = Literal["prompt", "generator", "unclear"]
+"""Who is to blame for what is wrong in a clip: a wording that can be bettered, or a generator that can't do it."""
 
 Purpose = Literal["loop", "full", "verify"]
 """Of a render: for the search (a draft, where the run drafts), a leader again in full, or on new seeds."""
@@ -85,6 +87,26 @@ class Assessed(Record):
     assessment: Assessment
 
 
+class Unreachable(Record):
+    """A question that held in no render, however it was worded: no more is paid for it."""
+
+    question: str
+    """Its id in the checklist."""
+    text: str
+    wordings: int
+    """In how many different ways the candidates asked for it."""
+    renders: int
+    """In how many renders it was answered, each time with no."""
+    seeds: int
+    """How many different seeds these have."""
+    best_p_yes: float = Field(ge=0.0, le=1.0)
+    """The highest mean P(yes) that any of the texts came to."""
+    seen: str = ""
+    """What was seen instead most often; empty when no source said."""
+    fault: Fault = "unclear"
+    """Whom the rewriter blamed last; "unclear" when it blamed none, as the rules never do."""
+
+
 class Decision(Record):
     """Go on, or stop with a named reason; and who leads."""
 
@@ -98,6 +120,8 @@ class Decision(Record):
     """Why there are no new words in the next iteration, which renders the champion's on new seeds; None: there are."""
     why: str = ""
     """One sentence for the person who reads the log."""
+    unreachable: list[Unreachable] = []
+    """Questions that count no longer, for the rewriter and for when to stop; scores are what they are."""
 
 
 class PairOrders(Record):
@@ -196,5 +220,7 @@ class Result(Record):
     measurement, and `verification.gain` is the champion's."""
     stop_reason: StopReason
     why: str
+    unreachable: list[Unreachable] = []
+    """What the last decision called so and no other render, in full or on unseen seeds, has shown either."""
     iterations: int
     totals: Totals

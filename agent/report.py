@@ -16,6 +16,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from agent.item_memory import describe_unreachable
 from agent.outcome import read_outcome
 from agent.records import Candidate, Render
 from agent.run_folder import write_text
@@ -90,6 +91,7 @@ def render_report(trajectory: Trajectory, run_folder: Path, embed_limit_mb: floa
         ranked=_rank_rows(candidates, standings, renders, assessments),
         dimensions=sorted({name for standing in standings.values() for name in standing.dimensions}),
         panels=plot_scores(candidates, standings, trajectory.decisions),
+        unreachable=[describe_unreachable(question) for question in outcome.unreachable],
         fallbacks=[drafts.fallback for drafts in trajectory.drafts if drafts.fallback],
         videos={r.id: placed_first.get(r.path) or shelf.place(r.path) for r in trajectory.renders if r.path},
         twins={outcome.original_video: "video-original", outcome.best_video: "video-best"},

@@ -1,8 +1,11 @@
 """The outcome of a run, from its history. Pure but for the clock."""
 
+from typing import get_args
+
+from agent.item_memory import recall_items
 from agent.ports import Ports
 from agent.principles.outcome import Principled, TextJudgement
-from agent.records import Result, Totals, Verification
+from agent.records import Fault, Purpose, Result, Totals, Unreachable, Verification
 from agent.rewriter import Draft
 from agent.standings import rank_candidates
 from agent.state import History
@@ -14,9 +17,7 @@ def make_result(history: History, verification: Verification | None, ports: Port
     last = history.decisions[-1]
     assert last.stop is not None  # noqa: S101 - only a decision to stop leads here
     purpose = "full" if history.promotion and history.promotion.champion else "loop"
-    ranked = rank_candidates(
-        history.candidates, history.renders, history.assessed, ports.config.assess.weights, purpose
-    )
+    ranked = rank_candidates(history.candidates, history.renders, history.assessed, ports.config.selection, purpose)
     standings = {standing.candidate: standing for standing in ranked}
     gain = verification.gain if verification else None
     best_id = history.champion or "0"
@@ -37,9 +38,27 @@ def make_result(history: History, verification: Verification | None, ports: Port
         verified_gain=gain,
         stop_reason=last.stop,
         why=last.why,
+        unreachable=_still_unreachable(history),
         iterations=history.iteration,
         totals=count_totals(history, ports),
     )
+
+
+def _still_unreachable(history: History) -> list[Unreachable]:
+    """What the last decision gave up, less what a full render or one on an unseen seed shows after all."""
+    known = (history.checklist, history.candidates, history.renders, history.assessed)
+    held = {item.question.id for item in recall_items(*known, purposes=get_args(Purpose)) if item.held}
+    return [question for question in history.decisions[-1].unreachable if question.question not in held]
+
+
+def named_faults(history: History, ports: Ports) -> dict[str, Fault]:
+    """Whom the rewriter blamed last for each question that it looked at, by the question's text."""
+    faults: dict[str, Fault] = {}
+    for iteration in range(history.iteration + 1):
+        written = ports.journal.read("drafts", str(iteration))
+        for draft in written.drafts if isinstance(written, Drafts) else ():
+            faults |= draft.faults
+    return faults
 
 
 def count_totals(history: History, ports: Ports) -> Totals:

@@ -5,13 +5,11 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from agent.caption_styles import GENERAL
-from agent.records import Candidate
+from agent.item_memory import ItemMemory
+from agent.records import Candidate, Fault
 from feedback.lexicon import words_of
 from feedback.records import Question
 from graph_store.records import Modifier
-
-Fault = Literal["prompt", "generator", "unclear"]
-"""Who is to blame for what is wrong in a clip: a wording that can be bettered, or a generator that can't do it."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class Attempt:
     """Feedback source to its score, 0..1."""
     critique: str = ""
     failing: tuple[str, ...] = ()
-    """Ids of the checklist's questions that do not hold."""
+    """Ids of the checklist's questions that do not hold and are not given up."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +52,10 @@ class RewriteTask:
     """Id of the leading candidate of the history."""
     parents: tuple[str, ...] = ()
     """Ids of the candidates to breed from, the best first; empty when the champion is to be refined."""
+    items: tuple[ItemMemory, ...] = ()
+    """What became of each question of the checklist, over all texts so far; empty when that is not to be known."""
+    unreachable: tuple[str, ...] = ()
+    """Ids of the questions that no wording brought about: to be said as the prompt says them, and worked on no more."""
     iteration: int = 0
     n: int = 1
     """How many drafts are wanted."""
@@ -89,6 +91,8 @@ class Draft:
     """Modifiers it was given."""
     advice: str = ""
     """What a critique advised before it was written, a line for each finding."""
+    faults: Mapping[str, Fault] = field(default_factory=dict[str, Fault])
+    """Whom the critique blamed, by the text of the question."""
     unusable: str | None = None
     """Why this reply is no rewrite (a refusal, cut off, empty); it was paid for all the same. None when it is one."""
     tokens_in: int | None = 0

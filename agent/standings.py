@@ -1,20 +1,47 @@
-"""Who leads: candidates compared on the same seeds, by average rank over the dimensions, behind a gate of intent.
+"""Who leads: candidates compared on the same seeds, by a rule over their dimensions, behind a gate of intent.
 
-Ranks need no common scale, so a source that gives 0.9 to everything decides nothing. The gate keeps a candidate from
-winning by being prettier than the original while showing less of what was asked. Who has been seen on more seeds stands
-before who has been seen on fewer: a race gives more seeds to whoever keeps up, and one lucky seed is no lead. Pure.
+The rule is average rank unless a run says otherwise: ranks need no common scale, so a source that gives 0.9 to
+everything decides nothing. The gate keeps a candidate from winning by being prettier than the original while showing
+less of what was asked. Who has been seen on more seeds stands before who has been seen on fewer: a race gives more
+seeds to whoever keeps up, and one lucky seed is no lead. Pure.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from statistics import fmean
+from typing import Any, Literal
 
 from agent.records import Assessed, Candidate, Purpose, Render
 from feedback.records import Assessment
 
 TIE = 0.01
 """Scores nearer than this count as equal."""
+
+
+SelectionRule = Literal["average_rank", "weighted", "pareto"]
+"""By average rank over the dimensions; by overall score; by average rank among those that no other dominates."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """By what a run chooses its leader."""
+
+    weights: Mapping[str, float] = field(default_factory=dict[str, float])
+    """By dimension, 1 unless given: they weigh the ranks, and a dimension of weight 0 decides nothing."""
+    rule: SelectionRule = "average_rank"
+    gate: bool = True
+    """Whether a candidate that shows less of what was asked than the original must stand behind the others."""
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "Selection":
+        """As a run's saved config says; the defaults where an older one says nothing."""
+        said = config.get("select", {})
+        return cls(
+            config.get("assess", {}).get("weights") or {},
+            said.get("rule", cls.rule),
+            said.get("gate", cls.gate),
+        )
 
 
 @dataclass(frozen=True)
@@ -29,29 +56,33 @@ class Standing:
     average_rank: float | None = None
     """Among all that have a score on its seeds; 1 is best. None when no dimension counts, or it shares no seed."""
     passes_gate: bool = True
+    is_dominated: bool = False
+    """Whether another is as good in every dimension and better in one; looked at by the rule "pareto" only."""
 
 
 def rank_candidates(
     candidates: Sequence[Candidate],
     renders: Sequence[Render],
     assessed: Sequence[Assessed],
-    weights: Mapping[str, float] | None = None,
+    selection: Selection | None = None,
     purpose: Purpose = "loop",
 ) -> list[Standing]:
     """Standings of all candidates that have a scored render of this purpose, the leader first.
 
     A candidate counts on the seeds that it shares with the original (with the widest other, when the original has no
     score), and is ranked on these among all that have them; who shares none stands last, unranked. So a measurement
-    less never lifts a candidate. `weights` by dimension, 1 unless given, weigh the ranks.
-    Order: ranked at all, more seeds, gate passed, average rank, overall score, earlier candidate.
+    less never lifts a candidate.
+    Order: ranked at all, more seeds, gate passed, then by the selection's rule, overall score, earlier candidate.
     """
+    selection = selection or Selection()
     scored = scores_by_seed(renders, assessed, purpose)
     if not scored:
         return []
     measure = scored.get("0") or max(scored.values(), key=len)
     shared = {candidate: measure.keys() & by_seed.keys() for candidate, by_seed in scored.items()}
     fields = {seeds: _average_all(scored, seeds) for seeds in {frozenset(seeds) for seeds in shared.values()} if seeds}
-    ranks = {seeds: _average_ranks(list(field.values()), weights or {}) for seeds, field in fields.items()}
+    dominated = {seeds: _dominated(list(field.values()), selection) for seeds, field in fields.items()}
+    ranks = {seeds: _average_ranks(list(field.values()), selection.weights) for seeds, field in fields.items()}
     standings: list[Standing] = []
     for candidate in (c.id for c in candidates if c.id in scored):
         seeds = frozenset(shared[candidate])
@@ -59,10 +90,15 @@ def rank_candidates(
             standings.append(_average(candidate, scored[candidate]))
             continue
         field = fields[seeds]
-        keeps_intent = _keeps_intent(field[candidate], field.get("0"))
-        rank = ranks[seeds].get(candidate)
-        standings.append(replace(field[candidate], average_rank=rank, passes_gate=keeps_intent))
-    return sorted(standings, key=_order)
+        standings.append(
+            replace(
+                field[candidate],
+                average_rank=ranks[seeds].get(candidate),
+                passes_gate=not selection.gate or _keeps_intent(field[candidate], field.get("0")),
+                is_dominated=candidate in dominated[seeds],
+            )
+        )
+    return sorted(standings, key=lambda standing: _order(standing, selection.rule))
 
 
 def pair_standings(renders: Sequence[Render], assessed: Sequence[Assessed]) -> Iterator[tuple[Standing, Standing]]:
@@ -147,14 +183,39 @@ def _average_ranks(standings: Sequence[Standing], weights: Mapping[str, float]) 
     }
 
 
+def _dominated(standings: Sequence[Standing], selection: Selection) -> set[str]:
+    """Ids of those that another dominates; none by any rule but "pareto"."""
+    if selection.rule != "pareto":
+        return set()
+    scores = {
+        s.candidate: {n: v for n, v in s.dimensions.items() if v is not None and selection.weights.get(n, 1.0)}
+        for s in standings
+    }
+    return {one for one in scores if any(_dominates(scores[other], scores[one]) for other in scores)}
+
+
+def _dominates(better: Mapping[str, float], worse: Mapping[str, float]) -> bool:
+    """Only what has a score in the very same dimensions can be dominated, else who lacks a score could go round."""
+    if better.keys() != worse.keys():
+        return False
+    return better != worse and all(value >= worse[name] for name, value in better.items())
+
+
 def _keeps_intent(standing: Standing, original: Standing | None) -> bool:
     if original is None or original.intent is None or standing.candidate == original.candidate:
         return True
     return standing.intent is not None and standing.intent >= original.intent - 1e-9
 
 
-def _order(standing: Standing) -> tuple[float, bool, float, float, int]:
+def _order(standing: Standing, rule: SelectionRule) -> tuple[float, bool, bool, float, float, int]:
     rank = standing.average_rank
     seeds = 0 if rank is None else len(standing.seeds)
-    place = float("inf") if rank is None else rank
-    return (-seeds, not standing.passes_gate, place, -(standing.overall or 0.0), int(standing.candidate))
+    by_rank = float("inf") if rank is None else 0.0 if rule == "weighted" else rank
+    return (
+        -seeds,
+        not standing.passes_gate,
+        standing.is_dominated,
+        by_rank,
+        -(standing.overall or 0.0),
+        int(standing.candidate),
+    )

@@ -24,7 +24,7 @@ from agent.errors import UsageError
 from agent.principles.outcome import TextJudgement
 from agent.records import Assessed, Candidate, Decision, Promotion, Record, Render, Result, Verification
 from agent.rewriter import Draft
-from agent.standings import Standing, rank_candidates
+from agent.standings import Selection, Standing, rank_candidates
 from feedback.records import Question
 from graph_store.records import ModifierKind
 
@@ -160,9 +160,9 @@ class Trajectory:
         return str(self.header["prompt"])
 
     def standings(self) -> list[Standing]:
-        """Who led, the leader first, as the run's own weights have it."""
-        weights = self.header.get("config", {}).get("assess", {}).get("weights")
-        return rank_candidates(self.candidates, self.renders, self.assessed, weights)
+        """Who led, the leader first, by the run's own rule."""
+        selection = Selection.from_config(self.header.get("config", {}))
+        return rank_candidates(self.candidates, self.renders, self.assessed, selection)
 
     def candidate(self, candidate_id: str) -> Candidate:
         """The candidate of that id; KeyError when there is none."""

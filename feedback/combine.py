@@ -24,7 +24,7 @@ def combine_feedback(
     scored = {name: value for name, value in dimensions.items() if value is not None}
     total = sum(weights.get(name, 1.0) for name in scored)
     overall = sum(weights.get(name, 1.0) * value for name, value in scored.items()) / total if total > 0 else None
-    shown = {question.id: p for question in checklist if (p := _shown(question, feedbacks)) is not None}
+    shown = {question.id: p for question in checklist if (p := mean_p_yes(question.id, feedbacks)) is not None}
     if not _speaks_of_prompt(feedbacks) or _is_mostly_unanswered(len(shown), checklist, feedbacks):
         overall = None
     return Assessment(
@@ -45,12 +45,13 @@ def _is_mostly_unanswered(answered: int, checklist: Sequence[Question], feedback
     return 2 * answered < len(checklist) and any(feedback.verdicts for feedback in feedbacks)
 
 
-def _shown(question: Question, feedbacks: Sequence[Feedback]) -> float | None:
+def mean_p_yes(question_id: str, feedbacks: Sequence[Feedback]) -> float | None:
+    """Mean P(yes) that the sources gave one question, 0..1; None when none could answer it."""
     given = [
         verdict.p_yes
         for feedback in feedbacks
         for verdict in feedback.verdicts
-        if verdict.question_id == question.id and verdict.p_yes is not None
+        if verdict.question_id == question_id and verdict.p_yes is not None
     ]
     return sum(given) / len(given) if given else None
 

@@ -210,3 +210,24 @@ def _alike(word: str, other: str) -> bool:
         return True
     shared = next((i for i, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), min(len(word), len(other)))
     return shared >= 4 and max(len(word), len(other)) - shared <= 3
+
+
+_FRAME_WORDS = frozenset(["a", "an", "the", "is", "are"])
+
+
+def wording_of(question: Question, text: str) -> tuple[str, ...]:
+    """The words in which a text says what the question asks for, each once; empty when the rules find none.
+
+    The same for texts that differ only in what they say of other things, or say it twice.
+    """
+    reading, subject = read_prompt(text), _named(question.subject)
+    if subject is None or question.kind in ("scene", "style", "camera"):
+        wanted = question.value or question.phrase
+        values = [statement.value for statement in reading.statements if statement.kind == question.kind]
+        pieces = [value for value in values if _overlaps(wanted, {_key(word) for word in _content(value)})]
+    else:
+        named = _matching(reading.things, subject) + _matching(reading.things, _named(question.object))
+        said = [s for s in reading.statements if s.kind == question.kind and (s.subject in named or not s.subject)]
+        pieces = [thing.phrase for thing in named]
+        pieces += [s.phrase for s in said if question.kind != "relation" or s.object in named]
+    return tuple(dict.fromkeys(word for piece in pieces for word in words_of(piece) if word not in _FRAME_WORDS))

@@ -5,8 +5,8 @@ from typing import get_args
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.records import Candidate
-from agent.rewriter import Attempt, Draft, Fault, Rewriter, RewriteTask, same_words
+from agent.records import Candidate, Fault
+from agent.rewriter import Attempt, Draft, Rewriter, RewriteTask, same_words
 from agent.state import draft_rows
 from agent.trajectory import EVENTS, Drafts
 from feedback.checklist import make_checklist

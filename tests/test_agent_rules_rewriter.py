@@ -1,5 +1,6 @@
 """The rule-backed rewriter: it says what the prompt says, in the graph's words, and never a text twice."""
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -7,6 +8,7 @@ from conformance_rewriter import RewriterConformance
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agent.item_memory import ItemMemory, Trial
 from agent.llm.scripted import ScriptedLanguageModel
 from agent.prompts import Rewrite, write_reply
 from agent.records import Candidate
@@ -223,3 +225,40 @@ def test_two_things_that_mean_the_same_are_left_in_the_users_words(painter_graph
     for task in (first_task(prompt, painter_graph), refine_task(prompt, painter_graph)):
         for draft in RulesRewriter(painter_graph).rewrite(task):
             assert "crimson box left of a red box" in draft.text
+
+
+def remembered(task: RewriteTask, *shown: tuple[str, float]) -> RewriteTask:
+    """The task after these texts were rendered, each with this P(yes) of every question, on two seeds."""
+    items = tuple(
+        ItemMemory(q, tuple(Trial(str(n), text, (), (0, 1), (p, p)) for n, (text, p) in enumerate(shown)))
+        for q in task.checklist
+    )
+    return replace(task, items=items, tried=tuple(text for text, _ in shown))
+
+
+def test_words_that_were_not_tried_come_before_words_that_failed(painter_graph: RelationGraph) -> None:
+    task = refine_task("a crimson ball drifting leftwards", painter_graph, {"action"}, n=1)
+    (blind,) = texts(RulesRewriter(painter_graph).rewrite(task))
+    failed = remembered(task, (task.prompt, 0.1), (blind, 0.2))
+    (draft,) = texts(RulesRewriter(painter_graph).rewrite(failed))
+    verbs = blind.removeprefix("A red circle ")
+    assert verbs != blind
+    assert verbs not in draft
+
+
+def test_words_that_held_are_kept_for_what_no_longer_fails(painter_graph: RelationGraph) -> None:
+    task = refine_task("a crimson ball drifting leftwards", painter_graph, {"object"}, n=3)
+    held = remembered(task, (task.prompt, 0.9), ("A red circle moves to the left.", 0.1))
+    for text in texts(RulesRewriter(painter_graph).rewrite(held)):
+        assert "drifting leftwards" in text
+        assert "moves to the left" not in text
+
+
+def test_what_is_given_up_is_said_but_no_longer_worked_on(painter_graph: RelationGraph) -> None:
+    task = refine_task("a crimson ball drifting leftwards", painter_graph, {"action"})
+    champion = replace(task.history[0], failing=())
+    drafts = RulesRewriter(painter_graph).rewrite(replace(task, history=(champion,), unreachable=("q3",)))
+    assert drafts
+    for draft in drafts:
+        assert "failed" not in draft.rationale
+        assert not missing_concepts(task.checklist, draft.text)

@@ -3,8 +3,9 @@
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from agent.config import LoopConfig, make_config
 from agent.records import Assessed, Candidate, Render
-from agent.standings import pair_standings, rank_candidates
+from agent.standings import Selection, SelectionRule, pair_standings, rank_candidates
 from feedback.records import Assessment, Feedback, Score
 
 
@@ -28,8 +29,8 @@ def shot(candidate: str, seed: int, intent: float | None = 1.0, purpose: str = "
     return render, Assessed(render=render.id, assessment=assessment)
 
 
-def rank(ids: str, *shots: tuple[Render, Assessed]):
-    return rank_candidates(candidates(*ids), [s[0] for s in shots], [s[1] for s in shots])
+def rank(ids: str, *shots: tuple[Render, Assessed], selection: Selection | None = None):
+    return rank_candidates(candidates(*ids), [s[0] for s in shots], [s[1] for s in shots], selection)
 
 
 def test_better_in_most_dimensions_leads() -> None:
@@ -138,3 +139,54 @@ def test_pairs_are_compared_on_the_seeds_that_both_share_with_the_original() -> 
     pairs = pair_standings([s[0] for s in shots], [s[1] for s in shots])
     found = {(a.candidate, b.candidate): (a.seeds, b.seeds, a.overall, b.overall) for a, b in pairs}
     assert found == {("0", "1"): ((1,), (1,), 0.2, 0.5), ("0", "2"): ((2,), (2,), 0.4, 0.7)}
+
+
+TRADE = (
+    shot("0", 1, alignment=0.50, motion=0.50, temporal=0.90),
+    shot("1", 1, alignment=0.55, motion=0.55, temporal=0.80),
+    shot("2", 1, alignment=0.40, motion=1.00, temporal=0.85),
+    shot("3", 1, alignment=0.30, motion=0.90, temporal=0.70),
+)
+
+
+def test_each_rule_has_its_own_leader() -> None:
+    def order(rule: SelectionRule) -> str:
+        return "".join(s.candidate for s in rank("0123", *TRADE, selection=Selection(rule=rule)))
+
+    assert order("average_rank") == "2013"
+    assert order("weighted") == "2301"
+    assert order("pareto") == "2013"
+
+
+def test_who_is_dominated_stands_behind_who_is_not_whatever_the_ranks() -> None:
+    shots = (
+        shot("0", 1, a=0.90, b=0.90, c=0.10),
+        shot("1", 1, a=0.89, b=0.89, c=0.10),
+        shot("2", 1, a=0.10, b=0.10, c=0.20),
+    )
+    assert [s.candidate for s in rank("012", *shots)] == ["0", "1", "2"]
+    assert [s.candidate for s in rank("012", *shots, selection=Selection(rule="pareto"))] == ["0", "2", "1"]
+
+
+@given(st.lists(st.lists(st.one_of(st.none(), st.floats(0, 1)), min_size=3, max_size=3), min_size=1, max_size=6))
+def test_somebody_is_always_undominated_and_leads(scores: list[list[float | None]]) -> None:
+    shots = [shot(str(n), 1, a=a, b=b, c=c) for n, (a, b, c) in enumerate(scores)]
+    ids = "".join(str(n) for n in range(len(scores)))
+    standings = rank(ids, *shots, selection=Selection(rule="pareto", gate=False))
+    assert not standings or not standings[0].is_dominated
+
+
+def test_without_the_gate_the_prettier_one_leads() -> None:
+    shots = (
+        shot("0", 1, intent=0.8, alignment=0.8, quality=0.2, temporal=0.2),
+        shot("1", 1, intent=0.6, alignment=0.7, quality=1.0, temporal=1.0),
+    )
+    assert rank("01", *shots)[0].candidate == "0"
+    assert rank("01", *shots, selection=Selection(gate=False))[0].candidate == "1"
+
+
+def test_a_saved_config_says_how_its_run_chose_and_an_old_one_chose_as_it_always_did() -> None:
+    config = make_config({"select": {"rule": "weighted", "gate": False}, "assess": {"weights": {"motion": 2.0}}})
+    assert Selection.from_config(config.model_dump(mode="json")) == config.selection
+    assert config.selection == Selection({"motion": 2.0}, "weighted", gate=False)
+    assert Selection.from_config({"assess": {"weights": {}}}) == Selection() == LoopConfig().selection

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 from agent.caption_styles import find_style
+from agent.item_memory import describe_item
 from agent.language_model import Message
 from agent.languages import language_name
 from agent.prompts.templates import (
@@ -25,6 +26,9 @@ from graph_store.records import KINDS, Modifier
 
 SHOWN_BEST, SHOWN_WORST = 2, 1
 """How many earlier candidates a refinement shows besides the champion."""
+MOST_REMEMBERED = 8
+"""Questions of which a refinement shows what became of them."""
+GIVEN_UP = "No wording has helped: keep it as the prompt says it, and add nothing for it."
 
 
 def rewrite_messages(task: RewriteTask, templates: PromptTemplates | None = None) -> list[Message]:
@@ -76,6 +80,7 @@ def _values(task: RewriteTask) -> dict[str, Any]:
         "checklist": tuple(_data(question.text) for question in task.checklist),
         "modifiers": _by_kind(task.modifiers),
         "candidates": tuple(_shown(attempt, rank, task.checklist) for attempt, rank in _shown_attempts(task)),
+        "memory": _remembered(task),
         "failing": (),
         "advice": tuple(ShownAdvice(_data(a.question), _data(a.change), a.fault) for a in task.advice),
         "style": style.advice,
@@ -88,7 +93,7 @@ def _values(task: RewriteTask) -> dict[str, Any]:
 
 
 _OWN_TAGS = re.compile(
-    r"<(?=\s*/?\s*(?:prompt|text|checklist|modifiers|candidate|failing|advice|trigger_words)\b)", re.IGNORECASE
+    r"<(?=\s*/?\s*(?:prompt|text|checklist|modifiers|candidate|memory|failing|advice|trigger_words)\b)", re.IGNORECASE
 )
 
 
@@ -126,6 +131,16 @@ def _shown(attempt: Attempt, rank: str, checklist: Sequence[Question]) -> ShownC
         failed=tuple(_data(question.text) for question in checklist if question.id in attempt.failing),
         critique=_data(attempt.critique),
     )
+
+
+def _remembered(task: RewriteTask) -> tuple[str, ...]:
+    """A line for each question that the champion fails, or that is given up."""
+    champion = task.attempt_of(task.champion)
+    failing = champion.failing if champion else ()
+    lines = {item.question.id: _data(describe_item(item)) for item in task.items if item.trials}
+    open_ones = [line for key, line in lines.items() if key in failing]
+    given_up = [f"{line}. {GIVEN_UP}" for key, line in lines.items() if key in task.unreachable]
+    return tuple(open_ones[:MOST_REMEMBERED] + given_up[:MOST_REMEMBERED])
 
 
 def _number(score: float | None) -> str:

@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, cast, get_args
 
-from agent.rewriter import Advice, Fault
+from agent.records import Fault
+from agent.rewriter import Advice
 from feedback.records import Question
 
 REPLY_SCHEMA: dict[str, Any] = {

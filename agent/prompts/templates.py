@@ -41,6 +41,7 @@ VARIABLES = {
     "checklist": "the questions the video is judged by, as lines of text",
     "modifiers": "retrieved phrases, each with kind and text (several, with semicolons)",
     "candidates": "earlier candidates, each with rank, text, score, dimensions, failed (a list), critique",
+    "memory": "refine and critique: what became of each failing question over all texts, as lines of text",
     "failing": "critique: failed questions of the leading candidate, each with id and text",
     "advice": "refine: what a critique advised, each with question, change, fault",
     "style": "how captions of this generator are written; empty when that is not to be said yet",
@@ -181,6 +182,7 @@ _SAMPLE: dict[str, Any] = {
     "checklist": ("Is there a cat?",),
     "modifiers": (ShownModifiers("scene", "a beach"),),
     "candidates": (ShownCandidate("good", "A cat.", "0.50", "motion 0.50", ("Is there a cat?",), "It stands still."),),
+    "memory": ("Is there a cat? asked 2 ways in 4 renders, held in 1",),
     "failing": (ShownQuestion("q1", "Is there a cat?"),),
     "advice": (ShownAdvice("Is there a cat?", "Name it first.", "prompt"),),
     "style": "One sentence.",
@@ -193,7 +195,7 @@ _SAMPLE: dict[str, Any] = {
 """Values that fill every variable: an own template is tried on them before anything is rendered with it."""
 
 _BARE: dict[str, Any] = _SAMPLE | {
-    "text": "", "checklist": (), "modifiers": (), "candidates": (), "failing": (), "advice": (), "style": "",
-    "trigger_words": (),
+    "text": "", "checklist": (), "modifiers": (), "candidates": (), "memory": (), "failing": (), "advice": (),
+    "style": "", "trigger_words": (),
 }  # fmt: skip
 """As little as a template may get."""

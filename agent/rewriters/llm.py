@@ -82,6 +82,7 @@ class LLMRewriter:
             fault=answer.rewrite.fault,
             modifiers=tuple(modifier.text for modifier in task.modifiers),
             advice="\n".join(f"{a.question} {a.change} (at fault: {a.fault})" for a in task.advice),
+            faults={a.question: a.fault for a in task.advice},
             unusable=answer.unusable,
             **vars(answer.cost),
         )

@@ -27,7 +27,7 @@ def open_rewriter(
         case "rules":
             return make_part("rewriter", "rules", REWRITERS, store)
         case "llm":
-            ways = {"compose": settings.compose, "critique": settings.critique}
+            ways = {"compose": settings.compose, "critique": bool(settings.critique)}
             return make_part("rewriter", "llm", REWRITERS, language_model, templates, **ways)
         case name:
             return make_part("rewriter", name, REWRITERS)

@@ -1,8 +1,8 @@
 """The rule-backed rewriter: rewords the prompt in the graph's words, adds modifiers, restates what failed. No model.
 
 It says what the prompt says: wordings are swapped only for wordings of the same meaning, and additions never replace
-anything. Where there are parents it breeds from them first. Its drafts come in a fixed order, so that it never proposes
-a text twice and the same history gives the same drafts.
+anything. Where there are parents it breeds from them first. It learns which wordings held, which failed and which are
+still untried, never proposes a text twice, and gives the same drafts for the same history.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,6 +10,7 @@ from itertools import islice
 
 from agent.rewriter import Draft, RewriteTask, same_words
 from agent.rewriters.crossover import breed
+from agent.rewriters.experience import order_by_experience
 from agent.rewriters.wording import Part, PromptParts, copula, definite, take_apart
 from feedback.records import Question
 from graph_store.records import Modifier, ModifierKind
@@ -43,7 +44,8 @@ class RulesRewriter:
 
     def _propose(self, task: RewriteTask) -> Iterator[Draft]:
         """All drafts worth trying, the most promising first."""
-        parts = take_apart(task.checklist, self._store)
+        as_found = take_apart(task.checklist, self._store)
+        parts = order_by_experience(as_found, task.items)
         champion = task.attempt_of(task.champion)
         failing = set(champion.failing) if champion else set()
         origin, parent = ("refine", task.champion) if champion else ("retrieval", None)
@@ -56,7 +58,8 @@ class RulesRewriter:
             for genes, rationale in breed(texts, parts, failing, task.seed):
                 yield draft(compose_caption(parts, genes), rationale, list(genes.values()))
         worded = compose_caption(parts) if parts.can_be_reworded else task.prompt
-        used = [part.wordings[0] for part in parts.all if len(part.wordings) > 1]
+        pairs = zip(parts.all, as_found.all, strict=True)
+        used = [part.wordings[0] for part, found in pairs if part.wordings[0] != found.wordings[-1]]
         if failing:
             for text, swapped in _reworded(parts, failing):
                 yield draft(text, f"says what failed in other words: {swapped}", used)
@@ -123,12 +126,12 @@ def _statement(question: Question) -> str:
 
 
 def _reworded(parts: PromptParts, failing: set[str]) -> Iterator[tuple[str, str]]:
-    """Captions in which the failing parts take their next wordings: all together first, then one at a time."""
+    """Captions in which the failing parts take one wording after another: all together first, then one at a time."""
     if not parts.can_be_reworded:
         return
     broken = [part for part in parts.all if failing & set(part.questions) and len(part.wordings) > 1]
     most = max((len(part.wordings) for part in broken), default=0)
-    for rank in range(1, most):
+    for rank in range(most):
         together = {part: part.wordings[min(rank, len(part.wordings) - 1)] for part in broken}
         yield compose_caption(parts, together), "; ".join(together.values())
         if len(broken) > 1:
