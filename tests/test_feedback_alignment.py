@@ -10,7 +10,7 @@ from feedback.clip import Clip
 from feedback.detectors.shapes import ShapesDetector
 from feedback.judges.shapes import ShapesJudge
 from feedback.records import Question, Verdict
-from feedback.registry import SOURCES, open_sources
+from feedback.registry import SOURCES, SourceSettings, open_sources
 from feedback.source import FeedbackSource
 from feedback.sources.alignment import AlignmentSource
 from feedback.sources.scripted import ScriptedSource
@@ -41,7 +41,12 @@ def clips() -> dict[str, Clip]:
 
 def sources() -> list[FeedbackSource]:
     return [
-        *open_sources(list(SOURCES), ShapesJudge(), ShapesDetector()),
+        *open_sources(
+            [name for name in SOURCES if name != "videoscore2"],  # It is a model of the hub.
+            ShapesJudge(),
+            ShapesDetector(),
+            SourceSettings(similarity_model="histogram", consistency_model="histogram"),
+        ),
         ScriptedSource(lambda clip, prompt, asked: 0.5),
     ]
 

@@ -14,7 +14,7 @@ from feedback.errors import FeedbackError
 from feedback.gather import gather_feedback
 from feedback.judges.shapes import ShapesJudge
 from feedback.records import Feedback, Question, Score, Verdict
-from feedback.registry import SOURCES, open_detector, open_judge, open_sources
+from feedback.registry import SOURCES, SourceSettings, open_detector, open_judge, open_sources
 from feedback.sources.scripted import ScriptedSource
 
 CLIP = Clip(np.zeros((2, 8, 8, 3), np.uint8), 8)
@@ -104,10 +104,23 @@ def test_combined_values_stay_shares(given_scores, weight):
     assert assessment.overall is None or 0 <= assessment.overall <= 1
 
 
+WITHOUT_MODELS = SourceSettings(similarity_model="histogram", consistency_model="histogram")
+
+
 def test_every_name_opens():
-    sources = open_sources(list(SOURCES), open_judge("shapes"), open_detector("shapes"))
-    assert [source.name for source in sources] == list(SOURCES)
+    names = [name for name in SOURCES if name != "videoscore2"]  # It is a model of the hub.
+    sources = open_sources(names, open_judge("shapes"), open_detector("shapes"), WITHOUT_MODELS)
+    assert [source.name for source in sources] == names
     assert open_detector("none") is None
+
+
+def test_a_model_that_can_not_be_had_is_one_clear_line():
+    with pytest.raises(FeedbackError, match=r"TIGER-Lab/VideoScore2 .* check its name, the network"):
+        open_sources(["videoscore2"], ShapesJudge(), None)
+    with pytest.raises(FeedbackError, match="openai/clip-vit-base-patch32"):
+        open_sources(["similarity"], ShapesJudge(), None)
+    with pytest.raises(FeedbackError, match="--detector-model"):
+        open_detector("zero-shot")
 
 
 def test_ones_own_classes_open_by_path():
