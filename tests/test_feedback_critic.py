@@ -9,6 +9,7 @@ import torch
 import feedback.detectors.shapes
 import feedback.judges.shapes
 from agent.errors import UsageError
+from agent.renderers import painter_grammar
 from examples.pocket.critic_clips import Actor, free_example, truth_of
 from examples.pocket.critic_damage import RoundTrip, load_vae
 from examples.pocket.drawing import draw
@@ -172,6 +173,7 @@ def test_doubts_multiply(answers):
 
 
 def test_the_truth_of_a_drawn_scene_is_what_was_drawn():
+    assert COLOURS == painter_grammar.COLOURS
     truth = truth_of([Actor("red", "circle", RIGHT_GOING), Actor("blue", "square", STANDING)], background=1)
     red, blue = COLOURS.index("red"), COLOURS.index("blue")
     assert truth["number"].tolist() == [0, 0, 1, 0]
