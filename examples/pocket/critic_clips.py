@@ -7,18 +7,20 @@ colour. What such a fault leaves unclear has a soft label, or none.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agent.renderers.painter import RGB
+from agent.renderers.painter_grammar import COLOURS, Colour
 from agent.renderers.pocket import NUM_FRAMES, SIDE_PX
 from examples.pocket.drawing import draw
 from examples.pocket.world import Scene
-from feedback.judges.critic_network import BACKGROUNDS, COLOURS, MOTIONS, RELATIONS
-from feedback.lexicon import SHAPES, Colour, Shape
+from feedback.judges.critic_network import BACKGROUNDS, MOTIONS, RELATIONS
+from feedback.lexicon import SHAPES, Shape
 
-Truth = dict[str, NDArray[np.float64]]
+Truth = dict[str, NDArray[Any]]
 """By the names of `Facts` and of the same shapes, NaN is not to be learned from; and "pixels", int [frame, y, x]: of
 which of `COLOURS` each pixel is, one more for none of them, `UNCLEAR` for ghosts."""
 
@@ -205,8 +207,8 @@ def _histogram(shown: Sequence[NDArray[np.float64]], bins: int) -> NDArray[np.fl
 
 def _shapes(actors: Sequence[Actor], colour: Colour) -> NDArray[np.float64]:
     """The share of frames with the colour in which a thing of it has each shape."""
-    has = np.array([[[look == (colour, shape) for look in a.looks] for shape in SHAPES] for a in actors]).any(axis=0)
-    return has[:, has.any(axis=0)].mean(axis=1)
+    has = np.array([[any((colour, shape) == a.looks[at] for a in actors) for at in _FRAMES] for shape in SHAPES])
+    return has[:, np.any(has, axis=0)].mean(axis=1)
 
 
 def _motion(path: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -36,7 +36,7 @@ class RoundTrip:
         self._bias = conv.bias.detach()
         self._spread = torch.tensor(vae.config.latents_std)
 
-    def of(self, clips: NDArray[np.uint8], noise: NDArray[np.float32] | float = 0.0) -> NDArray[np.uint8]:
+    def of(self, clips: NDArray[np.uint8], noise: NDArray[np.floating] | float = 0.0) -> NDArray[np.uint8]:
         """Clips [clip, frame, y, x, rgb] as decoded; `noise`, of the latents' shape, is added to them, normalized."""
         latents = self._latents.of(clips) + torch.as_tensor(noise)
         patches = (latents.permute(0, 2, 3, 4, 1) * self._spread) @ self._decode.T + self._bias
@@ -55,7 +55,7 @@ def damage(coder: RoundTrip, clips: NDArray[np.uint8], rng: np.random.Generator)
     """A batch of clips, most of them through the autoencoder, each with some of the other harms or none."""
     n, t, h, w, _ = clips.shape
     noise = rng.standard_normal((n, LATENT_CHANNELS, t, h // PATCH_PX, w // PATCH_PX), np.float32)
-    strength = MOST_LATENT_NOISE * rng.random((n, 1, 1, 1, 1), np.float32) ** 2
+    strength = np.float32(MOST_LATENT_NOISE) * rng.random((n, 1, 1, 1, 1), np.float32) ** 2
     coded = rng.random((n, 1, 1, 1, 1)) < 0.7
     return np.stack([_harmed(clip, rng) for clip in np.where(coded, coder.of(clips, noise * strength), clips)])
 

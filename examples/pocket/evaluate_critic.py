@@ -48,6 +48,7 @@ class Asked:
 
     clip: Clip
     caption: str
+    wording: str
     question: Question
     shapes: float
     critic: float
@@ -118,17 +119,18 @@ def on_renders(num_clips: int, critic: CriticJudge) -> list[Asked]:
     """
     renderer, asked = PocketRenderer(), list[Asked]()
     for at, scene in enumerate(track(held_out_scenes(num_clips), "rendering", console=Console(stderr=True))):
-        text = as_users_type(scene) if at // 2 % 2 else canonical(scene)
+        wording = ("canonical", "as users type")[at // 2 % 2]
+        text = canonical(scene) if wording == "canonical" else as_users_type(scene)
         clip = renderer.render(RenderRequest(text=text, seed=at))
-        asked += _ask_both(clip, text, scene, critic)
+        asked += _ask_both(clip, (text, wording), scene, critic)
     return asked
 
 
-def _ask_both(clip: Clip, text: str, scene: Scene, critic: CriticJudge) -> Iterator[Asked]:
+def _ask_both(clip: Clip, said: tuple[str, str], scene: Scene, critic: CriticJudge) -> Iterator[Asked]:
     questions = [*make_checklist(canonical(scene)), _number_of_things(scene)]
     for question, a, b in zip(questions, ShapesJudge().ask(clip, questions), critic.ask(clip, questions), strict=True):
         if a.p_yes is not None and b.p_yes is not None:
-            yield Asked(clip, text, question, a.p_yes, b.p_yes)
+            yield Asked(clip, *said, question, a.p_yes, b.p_yes)
 
 
 def _number_of_things(scene: Scene) -> Question:
@@ -137,10 +139,10 @@ def _number_of_things(scene: Scene) -> Question:
 
 
 def print_agreement(asked: Sequence[Asked], show: Callable[[Table], None]) -> None:
-    """A table of who says what, by kind of question."""
+    """A table of who says what, by wording of the captions and by kind of question."""
     table = Table("", "n", "agree", "both yes", "both no", "only shapes yes", "only critic yes")
-    for kind in ("all", *dict.fromkeys(one.question.kind for one in asked)):
-        ours = [one for one in asked if kind in ("all", one.question.kind)]
+    for kind in ("all", *dict.fromkeys(label for one in asked for label in (one.wording, one.question.kind))):
+        ours = [one for one in asked if kind in ("all", one.wording, one.question.kind)]
         says = [(one.shapes >= 0.5, one.critic >= 0.5) for one in ours]
         counts = [str(says.count(pair)) for pair in ((True, True), (False, False), (True, False), (False, True))]
         table.add_row(kind, str(len(ours)), f"{np.mean([one.agree for one in ours]):.3f}", *counts)

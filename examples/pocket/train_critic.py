@@ -166,7 +166,7 @@ def _lr_factor(step: int, recipe: Recipe) -> float:
 
 def main(
     out: Annotated[Path, typer.Argument(help="Folder for log, checkpoint and weights.")],
-    steps: Annotated[int, typer.Option(min=1)] = 800,
+    steps: Annotated[int, typer.Option(min=1)] = 900,
     batch_size: Annotated[int, typer.Option(min=2)] = 32,
     every: Annotated[int, typer.Option(min=1, help="Steps from one checkpoint to the next.")] = 50,
     seed: Annotated[int, typer.Option()] = 0,

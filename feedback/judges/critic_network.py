@@ -6,7 +6,7 @@ the map of each colour in all frames. So what a circle is, or a motion to the le
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 import cv2
 import numpy as np
@@ -28,12 +28,13 @@ SIDE_PX = 32
 NUM_FRAMES = 5
 COLOURS: tuple[Colour, ...] = ("red", "green", "blue", "yellow", "purple", "cyan")
 """Of things."""
-BACKGROUNDS: tuple[Colour | None, ...] = ("black", "white", "gray", None)
+BACKGROUNDS: tuple[Literal["black", "white", "gray"] | None, ...] = ("black", "white", "gray", None)
 """None is any other."""
 MOTIONS: tuple[Motion, ...] = ("left", "right", "up", "down", "still")
 RELATIONS: tuple[Relation, ...] = get_args(Relation)
 
 _PIXEL_WIDTH = 16
+_OUTLINE_WIDTH = 32
 _WIDTH = 96
 _TURNED = [RELATIONS.index(OPPOSITE[relation]) for relation in RELATIONS]
 
@@ -57,7 +58,10 @@ class Facts:
 
 
 class CriticNetwork(nn.Module):
-    """Small convolutions: 0.17 M parameters, some milliseconds a clip on one core."""
+    """Small convolutions: 0.2 M parameters, some milliseconds a clip on one core."""
+
+    where: Tensor
+    """Of each pixel, [2, y, x] in -1..1."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,13 +72,16 @@ class CriticNetwork(nn.Module):
             *_block(24, 48, 3, stride=2),
             *_block(48, 48, 3, stride=1),
         )
+        self.outline = nn.Sequential(
+            *_block(1, 16, 5, stride=2), *_block(16, 32, 3, stride=2), *_block(32, _OUTLINE_WIDTH, 3, stride=1)
+        )
         self.placed = nn.Sequential(nn.Conv2d(48, 16, 1), nn.Flatten(), nn.Linear(16 * (SIDE_PX // 4) ** 2, _WIDTH))
         self.pooled = nn.Linear(2 * 48, _WIDTH)
         self.context = nn.Sequential(nn.Linear(2 * _WIDTH, _WIDTH), nn.ReLU())
         self.background = nn.Linear(_PIXEL_WIDTH, len(BACKGROUNDS))
         self.number = nn.Sequential(nn.Linear(2 * _WIDTH, 64), nn.ReLU(), nn.Linear(64, 4))
         self.number_of = nn.Linear(_WIDTH, 3)
-        self.shape = nn.Linear(_WIDTH, len(SHAPES))
+        self.shape = nn.Linear(_OUTLINE_WIDTH, len(SHAPES))
         self.motion = nn.Linear(_WIDTH, len(MOTIONS))
         self.relation = nn.Sequential(nn.Linear(2 * _WIDTH, 64), nn.ReLU(), nn.Linear(64, len(RELATIONS)))
         at = torch.linspace(-1, 1, SIDE_PX)
@@ -90,7 +97,8 @@ class CriticNetwork(nn.Module):
         maps = self.maps(pixels)
         each = maps.softmax(1)[:, :-1].unflatten(0, (n, NUM_FRAMES)).transpose(1, 2).flatten(0, 1)
         features = self.reader(torch.cat([each, self.where.expand(len(each), -1, -1, -1)], 1))
-        # A shape and a motion are the same wherever they are; only a relation needs the place.
+        # A motion is the same wherever it is; only a relation needs the place, and only a shape is in a single frame.
+        outlines = self.outline(each.flatten(0, 1)[:, None]).amax((2, 3)).unflatten(0, (n, colours, NUM_FRAMES)).mean(2)
         anywhere = self.pooled(torch.cat([features.amax((2, 3)), features.mean((2, 3))], 1))
         read = torch.relu(self.placed(features) + anywhere).unflatten(0, (n, colours))
         among = self.context(torch.cat([read, read.mean(1, keepdim=True).expand_as(read)], -1))
@@ -103,7 +111,7 @@ class CriticNetwork(nn.Module):
             "background": self.background(pixels.mean((2, 3)).unflatten(0, (n, NUM_FRAMES)).mean(1)),
             "number": self.number(torch.cat([among.mean(1), among.amax(1)], -1)),
             "number_of": self.number_of(among),
-            "shape": self.shape(among),
+            "shape": self.shape(outlines),
             "motion": self.motion(among),
             # "a is left of b" and "b is right of a" are one fact.
             "relation": one_way + one_way.transpose(1, 2)[..., _TURNED],
