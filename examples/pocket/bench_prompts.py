@@ -78,7 +78,7 @@ def as_typed(scene: Scene, rng: np.random.Generator) -> str:
     """One of the ways in which somebody might ask for this scene."""
 
     def pick(words: Sequence[str]) -> str:
-        return words[rng.integers(len(words))]
+        return words[int(rng.integers(len(words)))]
 
     def name(kind: Kind, article: bool) -> str:
         words = f"{pick(COLOUR_WORDS[kind.colour])} {pick(SHAPE_WORDS[kind.shape])}"
