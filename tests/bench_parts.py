@@ -87,4 +87,4 @@ if __name__ == "__main__":
             os.kill(os.getpid(), signal.SIGKILL)
 
     settings = quick_settings(held_out="bench_parts:HeldOut")
-    run_bench(PROMPTS, ["raw", "best_of_n", "rapo", "loop"], settings, folder, on_step)
+    run_bench(PROMPTS[:1], ["raw", "best_of_n", "loop"], settings, folder, on_step)

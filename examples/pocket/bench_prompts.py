@@ -43,12 +43,12 @@ MOTION_WORDS: dict[Motion, tuple[str, ...]] = {
     "moves to the right": ("moving right", "drifts rightwards", "slides to the right", "floating right", "heads right"),
     "moves up": ("going up", "rises", "floats upward", "climbing", "slowly rising"),
     "moves down": ("going down", "sinks slowly", "falling", "drops", "heading down"),
-    "stays still": ("standing still", "stays put", "sits still", "not moving", "at rest"),
+    "stays still": ("standing still", "stays put", "sits still", "not moving", "remains still"),
 }
 RELATION_WORDS: dict[Relation, tuple[str, ...]] = {
     "is to the left of": ("left of", "to the left of"),
     "is to the right of": ("right of", "to the right of"),
-    "is above": ("above", "over"),
+    "is above": ("above",),
     "is below": ("below", "under", "beneath"),
 }
 TWO_THINGS = (
@@ -78,7 +78,7 @@ def as_typed(scene: Scene, rng: np.random.Generator) -> str:
     """One of the ways in which somebody might ask for this scene."""
 
     def pick(words: Sequence[str]) -> str:
-        return words[rng.integers(len(words))]
+        return words[int(rng.integers(len(words)))]
 
     def name(kind: Kind, article: bool) -> str:
         words = f"{pick(COLOUR_WORDS[kind.colour])} {pick(SHAPE_WORDS[kind.shape])}"

@@ -16,12 +16,12 @@ _SHAPES = (
     ("green ball going up", "A green circle moves up on a white background."),
     (
         "yellow box moving left, above a purple ball",
-        "A yellow square moves to the left and a purple circle stays still on a gray background. "
+        "A yellow square moves to the left and a purple circle stays still on a white background. "
         "The yellow square is above the purple circle.",
     ),
     (
         "cyan pyramid standing still, right of a red box",
-        "A cyan triangle stays still and a red square stays still on a black background. "
+        "A cyan triangle stays still and a red square stays still on a gray background. "
         "The cyan triangle is to the right of the red square.",
     ),
 )
