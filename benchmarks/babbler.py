@@ -1,4 +1,4 @@
-"""A language model of random weights for `benchmarks/gate.py`: what it says is salad that half looks like the prompts."""
+"""A language model of random weights for `benchmarks/gate.py`: it says salad that half looks like the prompts."""
 
 from pathlib import Path
 
