@@ -209,11 +209,19 @@ class _Asked:
 
 
 def _add_phrases(text: str, missing: Sequence[Question]) -> str:
-    phrases = list(dict.fromkeys(" ".join(question.phrase.split()).strip(" .,;") for question in missing))
+    phrases = list(dict.fromkeys(" ".join(_say(question).split()).strip(" .,;") for question in missing))
     for phrase in phrases:
         if phrase and not any(phrase != other and phrase in other for other in phrases):
             text = f"{text.rstrip(' ,;')}{'' if text[-1] in '.!?…' else '.'} {phrase[0].upper()}{phrase[1:]}."
     return text
+
+
+def _say(question: Question) -> str:
+    """What to add of it: the prompt's phrase, and of a bare attribute whose it is, for "Red." asks for nothing."""
+    if question.kind != "attribute" or question.phrase.lower() != question.value.lower() or not question.subject:
+        return question.phrase
+    named = question.value.lower() in question.subject.lower().split()
+    return question.subject if named else f"{question.value} {question.subject}"
 
 
 class _Budget:

@@ -8,8 +8,22 @@ from typing import NamedTuple
 from feedback.english import CLOSED
 from feedback.lexicon import words_of
 
-ORNAMENT = "soft evening light, a calm mood"
-LONG_ORNAMENT = "Dust drifts through the golden air while far clouds slowly change their shape. " * 14
+ORNAMENT = "in the glow of an evening, a hushed mood"
+LONG_ORNAMENT = " ".join(
+    f"The {what} {does} {how}, {where}."
+    for what, does, how, where in zip(
+        ("dust", "haze", "glow", "mist", "gleam", "breeze", "dew", "murmur", "shimmer", "hush", "scent", "drizzle",
+         "silence", "frost", "twilight", "moonlight", "vapour", "pollen", "echo", "warmth"),
+        ("drifts", "lingers", "spreads", "thins", "wanders", "settles", "rises", "fades", "hovers", "deepens",
+         "returns", "softens", "gathers", "dissolves", "trembles", "brightens", "curls", "floats", "dwindles", "grows"),
+        ("gently", "slowly", "faintly", "evenly", "idly", "lightly", "steadily", "gradually", "calmly", "barely",
+         "freely", "subtly", "thinly", "vaguely", "mildly", "tenderly", "dimly", "loosely", "finely", "richly"),
+        ("as hours pass", "far away", "without haste", "once more", "beyond reach", "with ease", "before dawn",
+         "after noon", "by degrees", "in between", "all along", "at length", "now and then", "for a while",
+         "near and far", "little by little", "at times", "as ever", "in turn", "to the end"),
+        strict=True,
+    )
+)  # fmt: skip
 PREAMBLE = "Sure! Here is the rewritten prompt:"
 REFUSALS = (
     "I'm sorry, but I can't help with that request.",
@@ -22,7 +36,6 @@ _COUNTS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten
 _COLOURS = ("red", "blue", "green", "yellow", "black", "white", "purple", "orange", "pink", "brown")
 _SIDES = (
     ("left", "right"), ("above", "below"), ("in front of", "behind"), ("on top of", "under"), ("upwards", "downwards"),
-    ("up", "down"),
 )  # fmt: skip
 _CLAUSE = re.compile(r"(?:,\s+|\s+(?:and|with|in|on|while|under|near|at)\s+)")
 

@@ -1,5 +1,6 @@
 """What a text asks for, in canonical words; and what a rewrite of it has lost."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from feedback import english
@@ -20,6 +21,7 @@ _SYNONYMS = (
     "beautiful pretty lovely gorgeous stunning picturesque", "forest wood woodland", "street road avenue",
     "closeup close-up close", "movie film cinematic", "realistic photorealistic photoreal", "watercolor watercolour",
     "background backdrop",
+    "calm tranquil peaceful serene quiet", "scene tableau scenery",
 )  # fmt: skip
 _SAME: dict[str, str] = {word: group.split()[0] for group in _SYNONYMS for word in group.split()}
 
@@ -95,7 +97,7 @@ def _keeps(reading: Reading, words: set[str], question: Question) -> bool:
         case "count":
             return _keeps_count(others, question, words, precise)
         case "attribute" if (colour := colour_in(question.value)) and " " not in question.value:
-            return any(thing.colour == colour for thing in others)
+            return any(colour in map(colour_in, thing.adjectives) for thing in others)
         case "attribute":
             return any(
                 _overlaps(question.value, {_key(word) for word in thing.adjectives}) for thing in others
@@ -193,6 +195,8 @@ def _key(word: str) -> str:
     shape = shape_in(word)
     if shape and word != "round":
         return shape
+    # "café" is a "cafe".
+    word = "".join(char for char in unicodedata.normalize("NFKD", word) if not unicodedata.combining(char))
     base = english.lemma(word)
     return colour_in(base) or _SAME.get(base) or _SAME.get(word) or base
 
@@ -205,11 +209,12 @@ def _overlaps(phrase: str, words: set[str]) -> bool:
 
 
 def _alike(word: str, other: str) -> bool:
-    """Whether two words are forms of one: equal, or alike in all but a short ending."""
+    """Whether two words are forms of one: alike in all but a short ending, or a long one and a compound of it."""
     if word == other:
         return True
     shared = next((i for i, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), min(len(word), len(other)))
-    return shared >= 4 and max(len(word), len(other)) - shared <= 3
+    shorter, longer = sorted((len(word), len(other)))
+    return shared >= 4 and (longer - shared <= 3 or (shared == shorter and shared >= 6))
 
 
 _FRAME_WORDS = frozenset(["a", "an", "the", "is", "are"])

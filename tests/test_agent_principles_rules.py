@@ -25,6 +25,9 @@ def details(findings: list[Finding]) -> str:
         ("a room, no chairs", "A room with old chairs.", "wants no chairs"),
         ("a dog runs on a beach", "No dog runs on the wide beach.", "asks for dog, the text says there is none"),
         ("a dog and a cat", "A dog without a cat.", "asks for cat"),
+        ("a river, pan right", "A wide river, the camera pans slowly to the left.", "camera goes right (pan)"),
+        ("a river, zoom in", "Zooming out from a wide river.", "camera goes in (zoom)"),
+        ("a man in front of a statue", "A man stands behind a statue.", "the other way round"),
     ],
 )
 def test_a_text_that_says_something_else_is_found_out(prompt: str, text: str, said: str) -> None:
@@ -47,6 +50,8 @@ def test_a_text_that_says_something_else_is_found_out(prompt: str, text: str, sa
         ("no time to lose", "A man looks at his watch."),
         ("a man rides a bicycle", "A man without a helmet rides a bicycle."),
         ("a dog", "A brown dog, no other dog around."),
+        ("a river, pan right", "The camera pans left, then pans right along a river."),
+        ("a man behind a statue", "A statue in front of a man."),
     ],
 )
 def test_what_says_the_same_or_only_more_is_no_contradiction(prompt: str, text: str) -> None:

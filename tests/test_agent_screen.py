@@ -177,6 +177,13 @@ def test_a_lost_thing_is_added_in_the_persons_words() -> None:
     assert missing_concepts(CHECKLIST, screened.text) == []
 
 
+def test_a_lost_attribute_is_added_with_what_it_is_an_attribute_of() -> None:
+    prompt = "a wooden boat and an old lighthouse"
+    screened = screen_text("A boat and an old lighthouse.", prompt=prompt, checklist=make_checklist(prompt))
+    assert screened.dropped is None
+    assert screened.text == "A boat and an old lighthouse. Wooden boat."
+
+
 def test_a_lost_count_is_named_as_such() -> None:
     checklist = make_checklist("three dogs run on a beach")
     text = "Some dogs run along a sunny beach."

@@ -208,6 +208,19 @@ def test_what_a_rewrite_lost_is_named(prompt, text, missing):
     assert lost(prompt, text) == missing
 
 
+@pytest.mark.parametrize(
+    ("prompt", "text"),
+    [
+        ("a red and blue line on a wall", "A red and blue line on a wall in the evening"),
+        ("a panda in a cafe", "A panda sits in a small café."),
+        ("a beach in spring", "A beach in the springtime."),
+        ("a tranquil tableau of a barn", "A peaceful scene of a barn."),
+    ],
+)
+def test_a_text_that_says_it_in_another_way_loses_nothing(prompt, text):
+    assert missing_concepts(make_checklist(prompt), text) == []
+
+
 def test_a_changed_colour_loses_the_thing():
     assert "attribute red" in lost("a red ball", "a green circle and a red square")
 

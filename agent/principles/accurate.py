@@ -1,20 +1,27 @@
 """Is a text accurate? Rules for what a rewrite says against its prompt.
 
 What a rewrite has lost is `feedback.checklist.missing_concepts`, which the screen asks; here is only what contradicts:
-another count or colour of the same thing, the opposite direction, two things that changed places, things denied, and
-things that were to be left out. Rules see plain sentences about things named by the same word; they say nothing of
-the rest.
+another count or colour of the same thing, the opposite direction of a thing or the camera, two things that changed
+places, things denied, and things that were to be left out. Rules see plain sentences about things named by the same
+word; they say nothing of the rest.
 """
 
 import re
 from collections.abc import Iterator
 
 from agent.records import Finding
-from feedback.lexicon import OPPOSITE, Motion, Relation, motion_in, words_of
+from feedback.lexicon import Motion, motion_in, words_of
 from feedback.prompt_parser import read_prompt
 from feedback.prompt_reading import Reading, Thing
 
 _OPPOSITE_MOTION: dict[Motion, Motion] = {"left": "right", "right": "left", "up": "down", "down": "up"}
+_TURNED = {"right of": "left of", "below": "above", "under": "above", "behind": "in front of"}
+_OPPOSITE_WAY = {"left": "right", "right": "left", "up": "down", "down": "up", "in": "out", "out": "in"}
+_CAMERA = re.compile(
+    r"\b(pan|tilt|zoom|dolly|truck|push|pull|crane)(?:s|ed|ing|ning|es|ies)?\s+(?:\w+ly\s+)?(?:to(?:wards)?\s+(?:the\s+)?)?"
+    r"(left|right|up|down|in|out)(?:wards?)?\b",
+    re.IGNORECASE,
+)
 _LEFT_OUT = re.compile(
     r"\b(?:no|without(?: any| an?)?|free of|not a single)\s+((?:[a-z-]+\s+){0,2}?[a-z-]+)(?=\s*(?:[,.;!?]|$)"
     r"|\s+(?:and|or|nor|on|in|at|is|are|near|around|anywhere|visible|left)\b)",
@@ -32,6 +39,7 @@ def find_contradictions(prompt: str, text: str, *, negative: str | None = None) 
     details = [
         *_swapped_counts_and_colours(asked, said),
         *_turned_directions(prompt, asked, said),
+        *_turned_camera(prompt, text),
         *_swapped_places(asked, said),
         *_denied(asked, said),
         *_what_was_to_be_left_out(prompt, negative, asked, said),
@@ -76,6 +84,17 @@ def _directions(reading: Reading) -> dict[str, set[Motion]]:
     return directions
 
 
+def _turned_camera(prompt: str, text: str) -> Iterator[str]:
+    wanted, found = _camera_moves(prompt), _camera_moves(text)
+    for move, way in sorted(wanted - found):
+        if (move, _OPPOSITE_WAY[way]) in found - wanted:
+            yield f"the prompt's camera goes {way} ({move}), the text's {_OPPOSITE_WAY[way]}"
+
+
+def _camera_moves(text: str) -> set[tuple[str, str]]:
+    return {(match[1].lower(), match[2].lower()) for match in _CAMERA.finditer(text)}
+
+
 def _swapped_places(asked: Reading, said: Reading) -> Iterator[str]:
     places = _places(said)
     for first, relation, second in _places(asked):
@@ -83,17 +102,17 @@ def _swapped_places(asked: Reading, said: Reading) -> Iterator[str]:
             yield f"the prompt puts the {first} {relation} the {second}, the text the other way round"
 
 
-def _places(reading: Reading) -> list[tuple[str, Relation, str]]:
-    """Who is left of or above whom, the other two relations turned round."""
-    places: list[tuple[str, Relation, str]] = []
+def _places(reading: Reading) -> list[tuple[str, str, str]]:
+    """Who is left of, above or in front of whom, the other three relations turned round."""
+    places: list[tuple[str, str, str]] = []
     for statement in reading.statements:
         if statement.kind != "relation" or not statement.subject or not statement.object:
             continue
         first, second = statement.subject.noun, statement.object.noun
-        if statement.value in ("left of", "above"):
+        if statement.value in ("left of", "above", "in front of"):
             places.append((first, statement.value, second))
-        elif statement.value in ("right of", "below"):
-            places.append((second, OPPOSITE[statement.value], first))
+        elif turned := _TURNED.get(statement.value):
+            places.append((second, turned, first))
     return places
 
 
