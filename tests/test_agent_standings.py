@@ -87,10 +87,10 @@ def test_verification_renders_do_not_enter_the_loops_standings() -> None:
 
 
 TRADE = (
-    shot("0", 1, alignment=0.50, motion=0.50, temporal=0.90),
+    shot("0", 1, alignment=0.50, motion=0.50, temporal=0.95),
     shot("1", 1, alignment=0.55, motion=0.55, temporal=0.80),
     shot("2", 1, alignment=0.40, motion=1.00, temporal=0.85),
-    shot("3", 1, alignment=0.30, motion=0.90, temporal=0.70),
+    shot("3", 1, alignment=0.30, motion=0.90, temporal=0.80),
 )
 
 
