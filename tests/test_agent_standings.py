@@ -142,10 +142,10 @@ def test_pairs_are_compared_on_the_seeds_that_both_share_with_the_original() -> 
 
 
 TRADE = (
-    shot("0", 1, alignment=0.50, motion=0.50, temporal=0.90),
+    shot("0", 1, alignment=0.50, motion=0.50, temporal=0.95),
     shot("1", 1, alignment=0.55, motion=0.55, temporal=0.80),
     shot("2", 1, alignment=0.40, motion=1.00, temporal=0.85),
-    shot("3", 1, alignment=0.30, motion=0.90, temporal=0.70),
+    shot("3", 1, alignment=0.30, motion=0.90, temporal=0.80),
 )
 
 
