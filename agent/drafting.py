@@ -61,12 +61,17 @@ def _rewrite_task(state: LoopState, iteration: int, ports: Ports) -> RewriteTask
         unreachable=tuple(sorted(given_up)),
         tried=tuple(text for c in history.candidates for text in (c.text, c.raw_text) if text),
         champion=ranked[0].candidate if ranked else None,
-        parents=tuple(s.candidate for s in ranked[:PARENTS]) if ports.config.search.strategy == "evolve" else (),
+        parents=_parents(ranked) if ports.config.search.strategy == "evolve" else (),
         iteration=iteration,
         n=ports.config.rewrite.candidates,
         seed=ports.config.seed + 1000 * iteration,
     )
     return withhold(task, ports.config.rewrite)
+
+
+def _parents(ranked: Sequence[Standing]) -> tuple[str, ...]:
+    """The best candidates that show as much of the prompt as the original does."""
+    return tuple(standing.candidate for standing in ranked if standing.passes_gate)[:PARENTS]
 
 
 def _brief(state: LoopState, ports: Ports) -> RewriteTask:

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import assume, given
@@ -17,7 +18,7 @@ from agent.state import History, LoopState, rows
 from feedback.records import Assessment
 
 MOST_WAVES = 500
-Table = dict[tuple[str, int], float | None]
+Table = Mapping[tuple[str, int], float | None]
 """Overall score of a candidate on a seed; a render that is not in it scores 0.5, None is one that failed."""
 
 budgets = st.builds(
@@ -174,7 +175,7 @@ def test_a_challenger_meets_the_leader_on_all_of_its_seeds() -> None:
 
 
 def test_of_many_that_may_still_win_the_better_half_goes_on_first() -> None:
-    table: Table = {("1", 0): 0.5, ("1", 1): 0.5} | {(str(n), 0): 0.6 + n / 100 for n in range(2, 6)}
+    table = {("1", 0): 0.5, ("1", 1): 0.5} | {(str(n), 0): 0.6 + n / 100 for n in range(2, 6)}
     search = Searched(config_of(), table)
     search.play(1)
     search.play(4)
