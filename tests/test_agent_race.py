@@ -126,8 +126,8 @@ def test_the_original_has_every_seed_on_which_another_is_compared(search: Search
 
 @given(search=searches())
 def test_who_leads_has_been_seen_on_as_many_seeds_as_anyone(search: Searched) -> None:
-    assume(search.standings)
-    assert len(search.standings[0].seeds) == max(len(standing.seeds) for standing in search.standings)
+    seen = [len(standing.seeds) for standing in search.standings]
+    assert not seen or seen[0] == max(seen)
 
 
 @given(search=searches())
@@ -210,13 +210,15 @@ def test_the_prompt_alone_gets_every_render_of_the_budget() -> None:
 
 
 @given(
-    scores=st.dictionaries(st.integers(0, 3), st.floats(0, 1), max_size=4),
-    leading=st.dictionaries(st.integers(0, 3), st.floats(0, 1), min_size=1, max_size=4),
+    leading=st.dictionaries(st.integers(0, 3), st.floats(0, 0.9), min_size=1, max_size=4),
+    ahead=st.floats(0.02, 0.1),
+    elsewhere=st.dictionaries(st.integers(4, 7), st.floats(0, 1), max_size=4),
 )
-def test_whoever_is_ahead_on_the_common_seeds_may_overtake(scores: dict[int, float], leading: dict[int, float]) -> None:
-    shared = scores.keys() & leading.keys()
-    assume(shared and all(scores[seed] > leading[seed] + 0.01 for seed in shared))
-    assert may_overtake(scores, leading, 0.005)
+def test_whoever_is_ahead_on_the_common_seeds_may_overtake(
+    leading: dict[int, float], ahead: float, elsewhere: dict[int, float]
+) -> None:
+    scores = {seed: score + ahead for seed, score in leading.items()}
+    assert may_overtake(scores | elsewhere, leading, 0.005)
     assert not may_overtake({}, leading, 0.005)
 
 
