@@ -293,7 +293,8 @@ class AssessConfig(Settings):
     )
     judge: str = Field(
         default="shapes",
-        description="Answers the checklist's questions: shapes, vlm, vlm-endpoint, or your own 'package.module:Class'.",
+        description="Answers the checklist's questions: shapes, critic, vlm, vlm-endpoint, or your own "
+        "'package.module:Class'.",
     )
     judge_model: str | None = Field(
         default=None, description="Vision language model: hub id or folder, for vlm; its name there, for vlm-endpoint."

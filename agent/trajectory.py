@@ -28,7 +28,7 @@ from agent.standings import Selection, Standing, rank_candidates
 from feedback.records import Question
 from graph_store.records import ModifierKind
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 T = TypeVar("T")
 
 
