@@ -201,7 +201,7 @@ def test_a_wrong_key_ends_it_and_leaves_nothing_behind(captions: Path, tmp_path:
         ("captions.jsonl/tagged.jsonl", [], "choose another --out"),
         ("tagged.jsonl", ["--llm-model", "m"], "both --llm-base-url and --llm-model"),
         ("tagged.jsonl", ["--llm-base-url", "http://127.0.0.1:9/v1"], "both --llm-base-url and --llm-model"),
-        ("tagged.jsonl", by_llm("no url"), "no base URL"),
+        ("tagged.jsonl", by_llm("no url"), "expected that of a server"),
         ("tagged.jsonl", by_llm("http://127.0.0.1:9/v1"), "127.0.0.1:9"),
     ],
 )
