@@ -20,14 +20,16 @@ def build_babbler(folder: Path, prompts: list[str]) -> Path:
     fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **signs)
     fast.chat_template = "{% for message in messages %}<turn> {{ message.content }} <end>{% endfor %}<turn>"
     torch.manual_seed(0)
-    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
     config = transformers.LlamaConfig(
         vocab_size=len(vocabulary),
         max_position_embeddings=8192,
         bos_token_id=None,
         eos_token_id=2,
         pad_token_id=2,
-        **sizes,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
     )
     model = transformers.LlamaForCausalLM(config)
     model.generation_config.do_sample = True

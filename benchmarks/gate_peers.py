@@ -57,7 +57,7 @@ def spoil(prompt: str, draw: random.Random) -> Iterator[Spoiled]:
             yield Spoiled(
                 "a clause dropped", _dress(clause[0]), lambda text: 2 * len(lost - set(words_of(text))) > len(lost)
             )
-    swaps = (
+    swaps: tuple[tuple[str, dict[str, str]], ...] = (
         ("another count", dict(zip(_COUNTS, draw.sample(_COUNTS, len(_COUNTS)), strict=True))),
         ("another colour", dict(zip(_COLOURS, (*_COLOURS[1:], _COLOURS[0]), strict=True))),
         ("another side", {**dict(_SIDES), **{second: first for first, second in _SIDES}}),
