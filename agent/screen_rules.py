@@ -106,6 +106,10 @@ def shorten(text: str, fits: Callable[[str], bool], keeps_all: Callable[[str], b
     The opening clause always stays, so the outcome may still not fit.
     """
     pieces = [piece for piece in _PIECES.findall(text) if piece]
+    # Most often nothing behind some point is needed: one look instead of one for each piece.
+    longest = next((end for end in range(len(pieces), 0, -1) if fits(_joined(pieces[:end]))), 0)
+    if longest and keeps_all(head := _joined(pieces[:longest])):
+        return head
     for index in range(len(pieces) - 1, 0, -1):
         if fits(_joined(pieces)):
             break
