@@ -75,7 +75,7 @@ def test_killed_run_resumes_to_the_same_outcome_and_repeats_no_finished_render(
 
 def test_run_killed_again_and_again_gets_there(undisturbed: Path, tmp_path: Path) -> None:
     deaths = 0
-    while (status := run_until(tmp_path, "rendered", 2)) != 0:
+    while (status := run_until(tmp_path, "render_started", 2)) != 0:
         assert status == -signal.SIGKILL
         deaths += 1
         assert deaths < 30

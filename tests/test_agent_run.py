@@ -60,7 +60,7 @@ def test_the_folder_holds_what_the_design_says(finished: Path) -> None:
     trajectory = read_trajectory(finished)
     assert {f"{render.id}.mp4" for render in trajectory.renders} == {p.name for p in (finished / "videos").iterdir()}
     header = trajectory.header
-    assert header["schema_version"] == 1
+    assert header["schema_version"] == SCHEMA_VERSION
     assert header["packages"]["langgraph"]
     assert header["models"]["renderer"]["model"] == "retake/painter"
 
