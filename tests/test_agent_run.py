@@ -20,7 +20,7 @@ from agent.parts import open_parts
 from agent.records import STOP_REASONS, Result
 from agent.rewriters.llm import LLMRewriter
 from agent.run import begin_run, reopen_run
-from agent.trajectory import Journal, Trajectory, read_trajectory
+from agent.trajectory import SCHEMA_VERSION, Journal, Trajectory, read_trajectory
 from feedback.sources.scripted import ScriptedSource
 
 LOOSE = "a crimson ball drifting rightwards"
