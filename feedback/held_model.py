@@ -36,15 +36,19 @@ class HeldModel:
         self._is_away = False
         self._lock = Lock()
 
-    @cached_property
+    @property
     def holdings(self) -> list[Holding]:
         """The model, with the size of its weights on the device."""
+        return [self._holding]
+
+    @cached_property
+    def _holding(self) -> Holding:
         files = self._files
         try:
             weight_bytes, why = count_parameters(files.location, files.commit) * self.dtype.itemsize, ""
         except UnknownSizeError as problem:
             weight_bytes, why = None, str(problem)
-        return [Holding(files.name, str(self.device), weight_bytes, why)]
+        return Holding(files.name, str(self.device), weight_bytes, why)
 
     def get(self) -> Any:
         """The model, on its device."""

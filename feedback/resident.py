@@ -1,7 +1,7 @@
 """The Resident port: what holds a model in memory that others need too, and can make room for them."""
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -38,3 +38,25 @@ class Resident(Protocol):
     def release(self) -> None:
         """Gives the memory of `place` back, as far as that can be done."""
         ...
+
+
+Held = TypeVar("Held", bound=Resident)
+
+
+class HoldsModel(Generic[Held]):
+    """A part that keeps its model in another resident, `_held`, and hands the port on to it."""
+
+    _held: Held
+
+    @property
+    def holdings(self) -> list[Holding]:
+        """The model."""
+        return self._held.holdings
+
+    def acquire(self) -> None:
+        """Brings the model back to its device."""
+        self._held.acquire()
+
+    def release(self) -> None:
+        """Leaves the device to others."""
+        self._held.release()

@@ -123,13 +123,13 @@ def test_a_text_comes_apart_at_sentences_then_clauses_then_words() -> None:
 def test_a_clip_is_seen_once_however_many_ask(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder_ = encoder(tiny, "DINOv2")
     calls: list[int] = []
-    forward = type(encoder_._model.get()).forward
+    forward = type(encoder_._held.get()).forward
 
     def counted(self: Any, pixel_values: Any, **more: Any) -> Any:
         calls.append(len(pixel_values))
         return forward(self, pixel_values, **more)
 
-    monkeypatch.setattr(type(encoder_._model.get()), "forward", counted)
+    monkeypatch.setattr(type(encoder_._held.get()), "forward", counted)
     first = encoder_.encode_frames(CLIP)
     first[:] = 0
     assert np.abs(encoder_.encode_frames(CLIP)).max() > 0
@@ -140,7 +140,7 @@ def test_frames_are_seen_in_smaller_batches_when_memory_runs_out(tiny: Tiny, mon
     encoder_ = encoder(tiny, "DINOv2")
     expected = encoder_.encode_frames(CLIP)
     sizes: list[int] = []
-    forward = type(encoder_._model.get()).forward
+    forward = type(encoder_._held.get()).forward
 
     def cramped(self: Any, pixel_values: Any, **more: Any) -> Any:
         sizes.append(len(pixel_values))
@@ -148,7 +148,7 @@ def test_frames_are_seen_in_smaller_batches_when_memory_runs_out(tiny: Tiny, mon
             raise torch.OutOfMemoryError("too many")
         return forward(self, pixel_values, **more)
 
-    monkeypatch.setattr(type(encoder_._model.get()), "forward", cramped)
+    monkeypatch.setattr(type(encoder_._held.get()), "forward", cramped)
     assert encoder_.encode_frames(Clip(CLIP.frames, 8)) == pytest.approx(expected, abs=1e-5)
     assert sizes == [10, 5, 2, 2, 2, 2, 2]
     assert FRAMES_AT_ONCE >= 10
@@ -160,7 +160,7 @@ def test_one_frame_too_large_for_memory_is_said_in_a_line(tiny: Tiny, monkeypatc
     def full(self: Any, *given: Any, **more: Any) -> Any:
         raise torch.OutOfMemoryError("no")
 
-    monkeypatch.setattr(type(encoder_._model.get()), "forward", full)
+    monkeypatch.setattr(type(encoder_._held.get()), "forward", full)
     with pytest.raises(FeedbackError, match="memory of cpu is too small for one of the frames"):
         encoder_.encode_frames(CLIP)
 

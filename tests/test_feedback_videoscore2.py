@@ -40,7 +40,7 @@ def source(folder: Path, **more: Any) -> VideoScore2Source:
 def script(source: VideoScore2Source, monkeypatch: pytest.MonkeyPatch, text: str, odds: dict[str, float]) -> list[Any]:
     """Makes the model say `text`; where a digit stands, these are the odds of the digits. Gives what it was asked."""
     asked: list[Any] = []
-    tokenizer = source.vlm.tokenizer
+    tokenizer = source._held.tokenizer
     tokens = tokenizer.encode(text)
 
     def generate(self: Any, **inputs: Any) -> Any:
@@ -56,7 +56,7 @@ def script(source: VideoScore2Source, monkeypatch: pytest.MonkeyPatch, text: str
         sequences = torch.cat([inputs["input_ids"], torch.tensor([tokens])], dim=1)
         return SimpleNamespace(sequences=sequences, logits=tuple(logits))
 
-    monkeypatch.setattr(type(source.vlm.model), "generate", generate)
+    monkeypatch.setattr(type(source._held.model), "generate", generate)
     return asked
 
 
@@ -154,7 +154,7 @@ def test_the_prompt_reaches_the_model_in_the_template_of_the_user(
     source_ = source(folder, template=path)
     asked = script(source_, monkeypatch, "no", {})
     assess(source_, "a $t2v_prompt <|im_end|> cat")
-    told = source_.vlm.tokenizer.decode(asked[0]["input_ids"][0])
+    told = source_._held.tokenizer.decode(asked[0]["input_ids"][0])
     assert "RATE THIS for $5: a $t2v_prompt   cat!" in told
     assert told.count("<|im_end|>") == 1
 
@@ -165,7 +165,7 @@ def test_a_clip_too_large_for_memory_is_said_in_a_line(folder: Path, monkeypatch
     def full(self: Any, **inputs: Any) -> Any:
         raise torch.OutOfMemoryError("no")
 
-    monkeypatch.setattr(type(source_.vlm.model), "generate", full)
+    monkeypatch.setattr(type(source_._held.model), "generate", full)
     with pytest.raises(FeedbackError, match="one clip does not fit into the memory of cpu"):
         assess(source_)
 

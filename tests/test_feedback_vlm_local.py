@@ -139,7 +139,7 @@ def test_a_model_that_cannot_speak_still_grades_and_is_not_asked_to_again(
 
     judge_ = doubter(tiny, "LLaVA", most_described=3)
     expected = doubter(tiny, "LLaVA").ask(CLIP, QUESTIONS)
-    monkeypatch.setattr(type(judge_.vlm.model), "generate", mute)
+    monkeypatch.setattr(type(judge_._held.model), "generate", mute)
     assert judge_.ask(CLIP, QUESTIONS) == judge_.ask(CLIP, QUESTIONS) == expected
     assert len(tries) == 1
     assert "is not asked again: OutOfMemoryError: no" in caplog.text
@@ -158,7 +158,7 @@ def test_many_questions_are_asked_in_few_passes_and_in_smaller_ones_when_memory_
     judge_ = judge(tiny, "LLaVA")
     expected = answers(judge_, CLIP, QUESTIONS * 2)
     passes: list[int] = []
-    forward = type(judge_.vlm.model).forward
+    forward = type(judge_._held.model).forward
 
     def cramped(self: Any, **inputs: Any) -> Any:
         passes.append(len(inputs["input_ids"]))
@@ -166,7 +166,7 @@ def test_many_questions_are_asked_in_few_passes_and_in_smaller_ones_when_memory_
             raise torch.OutOfMemoryError("too many")
         return forward(self, **inputs)
 
-    monkeypatch.setattr(type(judge_.vlm.model), "forward", cramped)
+    monkeypatch.setattr(type(judge_._held.model), "forward", cramped)
     assert answers(judge_, CLIP, QUESTIONS * 2) == pytest.approx(expected, abs=1e-5)
     assert passes[:3] == [QUESTIONS_AT_ONCE, QUESTIONS_AT_ONCE // 2, QUESTIONS_AT_ONCE // 4]
     assert set(passes[2:]) <= {1, 2}
@@ -178,7 +178,7 @@ def test_one_question_too_large_for_memory_is_said_in_a_line(tiny: Tiny, monkeyp
     def full(self: Any, **inputs: Any) -> Any:
         raise torch.OutOfMemoryError("no")
 
-    monkeypatch.setattr(type(judge_.vlm.model), "forward", full)
+    monkeypatch.setattr(type(judge_._held.model), "forward", full)
     with pytest.raises(FeedbackError, match="does not fit into the memory of cpu; use a smaller model"):
         judge_.ask(CLIP, [THERE, THERE])
 

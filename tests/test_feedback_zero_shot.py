@@ -202,7 +202,7 @@ def test_frames_are_seen_in_smaller_batches_when_memory_runs_out(
     detector_ = detector(tiny, name)
     expected = figures(detector_.detect(CLIP, ["cat"]))
     sizes: list[int] = []
-    forward = type(detector_._model.get()).forward
+    forward = type(detector_._held.get()).forward
 
     def cramped(self: Any, **inputs: Any) -> Any:
         sizes.append(len(inputs["pixel_values"]))
@@ -210,7 +210,7 @@ def test_frames_are_seen_in_smaller_batches_when_memory_runs_out(
             raise torch.OutOfMemoryError("too many")
         return forward(self, **inputs)
 
-    monkeypatch.setattr(type(detector_._model.get()), "forward", cramped)
+    monkeypatch.setattr(type(detector_._held.get()), "forward", cramped)
     assert figures(detector_.detect(CLIP, ["cat"])) == pytest.approx(expected, abs=1e-3)
     assert sizes == [5, 2, 2, 1]
     assert FRAMES_AT_ONCE >= 5

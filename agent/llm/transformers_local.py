@@ -12,7 +12,7 @@ from agent.language_model import Message, Reply
 from agent.llm.chat_format import PROBE, ChatFormat, find_chat_model
 from agent.llm.lora_adapter import LoraAdapter, find_adapter
 from feedback.errors import FeedbackError
-from feedback.resident import Holding
+from feedback.resident import HoldsModel
 
 try:
     import torch
@@ -28,7 +28,7 @@ except ImportError as error:
 RANDOM_SEEDS = 2**31
 
 
-class TransformersLanguageModel:
+class TransformersLanguageModel(HoldsModel[HeldModel]):
     """A chat model that is loaded with its first reply, once, and answers one chat at a time.
 
     A `Resident`. Everything but temperature and length of the sampling is what the model's own generation_config.json
@@ -159,19 +159,6 @@ class TransformersLanguageModel:
             "adapter": str(adapter.folder) if adapter else None,
             "adapter_sha256": adapter.sha256 if adapter else None,
         }
-
-    @property
-    def holdings(self) -> list[Holding]:
-        """The model; an adapter is too small to count."""
-        return self._held.holdings
-
-    def acquire(self) -> None:
-        """Brings the model back to its device."""
-        self._held.acquire()
-
-    def release(self) -> None:
-        """Leaves the device to others."""
-        self._held.release()
 
 
 def _check_kind(files: Pretrained) -> None:

@@ -5,21 +5,21 @@ from typing import Any
 from urllib.parse import quote
 
 from agent.errors import RenderError, UsageError
-from agent.memory.servers import comfyui_resident
+from agent.memory.servers import ServerResident, comfyui_resident
 from agent.renderer import RendererInfo, RenderRequest, StepCallback
 from agent.renderers.comfyui_workflow import Workflow
 from agent.renderers.endpoint import Endpoint, NotThereError, RefusedError
 from agent.renderers.server_clip import fill_sizes, read_video
 from agent.renderers.server_job import JobGoneError, JobState, Order, run_job
 from feedback.clip import Clip
-from feedback.resident import Holding
+from feedback.resident import HoldsModel
 
 VIDEO_ENDINGS = (".mp4", ".webm", ".mkv", ".mov", ".m4v", ".gif")
 SETTINGS = {"steps": "--num-inference-steps", "guidance": "--guidance-scale"}
 """Slots that have no default, and the flags that fill them."""
 
 
-class ComfyUI:
+class ComfyUI(HoldsModel[ServerResident]):
     """Renderer by a workflow on a ComfyUI server, which is asked once, here, whether it is there.
 
     Size, frames and rate that the workflow has no slot for are what the workflow makes: the request must say the same.
@@ -50,26 +50,13 @@ class ComfyUI:
         endpoint = Endpoint(base_url, answer_seconds)
         self._version = _ask_version(endpoint)
         self._jobs = _PromptQueue(endpoint)
-        self._memory = comfyui_resident(endpoint.address, self._workflow.name, endpoint.key)
+        self._held = comfyui_resident(endpoint.address, self._workflow.name, endpoint.key)
         self._timeout_seconds, self._pause_seconds = timeout_seconds, pause_seconds
 
     @property
     def info(self) -> RendererInfo:
         """The workflow's file and content stand for the model; the version is ComfyUI's."""
         return RendererInfo("comfyui", self._workflow.name, version=self._version)
-
-    @property
-    def holdings(self) -> list[Holding]:
-        """The workflow's models, at the server's address."""
-        return self._memory.holdings
-
-    def acquire(self) -> None:
-        """Nothing that can be seen: the next workflow loads what it needs."""
-        self._memory.acquire()
-
-    def release(self) -> None:
-        """Has the server unload its models. Raises ServerMemoryError."""
-        self._memory.release()
 
     def resolve(self, request: RenderRequest) -> RenderRequest:
         """With every size filled in, and nothing that the workflow has no slot for.

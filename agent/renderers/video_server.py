@@ -4,17 +4,17 @@ from typing import Any
 from urllib.parse import quote
 
 from agent.errors import RenderError, UsageError
-from agent.memory.servers import server_resident
+from agent.memory.servers import ServerResident, server_resident
 from agent.renderer import RendererInfo, RenderRequest, StepCallback
 from agent.renderers.endpoint import Endpoint, NotThereError
 from agent.renderers.server_clip import fill_sizes, read_video
 from agent.renderers.server_job import JobGoneError, JobState, Order, run_job
 from agent.renderers.video_dialects import MODELS_PATH, VIDEOS_PATH, Dialect, find_dialect, read_state
 from feedback.clip import Clip
-from feedback.resident import Holding
+from feedback.resident import HoldsModel
 
 
-class VideoServer:
+class VideoServer(HoldsModel[ServerResident]):
     """Renderer by a vLLM-Omni, SGLang or FastVideo server, which is asked once, here, what it is and serves.
 
     Seed, size, frames and rate are always sent; that the same request gives the same clip is the server's to keep.
@@ -48,26 +48,13 @@ class VideoServer:
         self._dialect = find_dialect(dialect, list(dict.fromkeys(served.values())), endpoint.address)
         self._model = _choose_model(model, list(served), endpoint.address)
         self._jobs = _VideoJobs(endpoint, self._dialect)
-        self._memory = server_resident(endpoint.address, self._model, endpoint.key)
+        self._held = server_resident(endpoint.address, self._model, endpoint.key)
         self._timeout_seconds, self._pause_seconds = timeout_seconds, pause_seconds
 
     @property
     def info(self) -> RendererInfo:
         """The model as the server names it; the version is the dialect, for servers do not tell theirs alike."""
         return RendererInfo("server", self._model, version=self._dialect.name)
-
-    @property
-    def holdings(self) -> list[Holding]:
-        """The model, at the server's address."""
-        return self._memory.holdings
-
-    def acquire(self) -> None:
-        """Wakes the server. Raises ServerMemoryError."""
-        self._memory.acquire()
-
-    def release(self) -> None:
-        """Puts the server to sleep. Raises ServerMemoryError."""
-        self._memory.release()
 
     def resolve(self, request: RenderRequest) -> RenderRequest:
         """With every size filled in, sides in multiples of 16 px and a whole number of frames a second."""
@@ -87,7 +74,7 @@ class VideoServer:
             ServerMemoryError: It was released and does not wake up.
             UsageError: It makes other sizes than were asked for, or wants another key.
         """
-        self._memory.return_if_away()
+        self._held.return_if_away()
         request = self.resolve(request)
         order = self._dialect.order(request, self._model)
         steps = request.num_inference_steps

@@ -16,7 +16,7 @@ from feedback.geometry import Box
 from feedback.held_model import HeldModel
 from feedback.load_pretrained import load_weights
 from feedback.pretrained import find_pretrained
-from feedback.resident import Holding
+from feedback.resident import HoldsModel
 from feedback.torch_batches import Batches
 from feedback.torch_models import INSTALL_HINT, find_device, find_dtype
 
@@ -34,7 +34,7 @@ Found = dict[str, list[tuple[Box, float]]]
 """Boxes with confidence by query, in one frame."""
 
 
-class ZeroShotDetector:
+class ZeroShotDetector(HoldsModel[HeldModel]):
     """A `Detector` and a `Resident`, by OWL-ViT, OWLv2, Grounding DINO or MM Grounding DINO.
 
     A label is looked for as one such thing: "two red balls" as "a red ball". A box belongs to the one query it fits
@@ -68,7 +68,7 @@ class ZeroShotDetector:
         files = find_pretrained(model, revision)
         self._family = open_model(files)
         self.threshold = self._family.threshold if threshold is None else threshold
-        self._model = HeldModel(
+        self._held = HeldModel(
             files,
             self.device,
             self.dtype,
@@ -94,26 +94,13 @@ class ZeroShotDetector:
         """Labels of which no box can be drawn (`query_for`), and those that the model's text side can't read whole."""
         return [label for label in labels if self._query(label) is None]
 
-    @property
-    def holdings(self) -> list[Holding]:
-        """The model."""
-        return self._model.holdings
-
-    def acquire(self) -> None:
-        """Brings the model back to its device."""
-        self._model.acquire()
-
-    def release(self) -> None:
-        """Leaves the device to others."""
-        self._model.release()
-
     def _query(self, label: str) -> str | None:
         query = query_for(label)
         return query if query and self._family.reads(query) else None
 
     def _find(self, frames: np.ndarray, queries: Sequence[str]) -> list[Found]:
         height, width = frames.shape[1:3]
-        sight: Any = self._family.look(self._model.get(), frames, queries)
+        sight: Any = self._family.look(self._held.get(), frames, queries)
         boxes = sight.boxes.cpu().numpy().clip(0, [width, height, width, height])
         scores = sight.scores.cpu().numpy()
         return [self._sorted_out(*one, queries) for one in zip(boxes, scores, strict=True)]

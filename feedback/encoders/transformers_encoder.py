@@ -13,7 +13,7 @@ from feedback.errors import FeedbackError
 from feedback.held_model import HeldModel
 from feedback.load_pretrained import load_part, load_weights
 from feedback.pretrained import find_pretrained
-from feedback.resident import Holding
+from feedback.resident import HoldsModel
 from feedback.text_pieces import TextPiece, split_text
 from feedback.torch_batches import Batches
 from feedback.torch_models import INSTALL_HINT, find_device, find_dtype
@@ -34,7 +34,7 @@ FRAMES_AT_ONCE = 32
 TEXTS_AT_ONCE = 64
 
 
-class TransformersEncoder:
+class TransformersEncoder(HoldsModel[HeldModel]):
     """An `Encoder` and a `Resident`: one model, loaded at its first use and once, however many sources share it.
 
     A clip's vectors are kept as long as the clip is, so that sources that share an encoder see it once. Of X-CLIP the
@@ -61,7 +61,7 @@ class TransformersEncoder:
             raise FeedbackError(f"the model {model} is a {kind}, which is no encoder that is known here: {known}")
         self.reads_texts, self.by_frame = kind in _WITH_TEXTS, kind not in _WHOLE_CLIP
         self._has_sigmoid, self._config = kind in _SIGMOID, files.config
-        self._model = HeldModel(files, self.device, self.dtype, lambda: self._load(files))
+        self._held = HeldModel(files, self.device, self.dtype, lambda: self._load(files))
         self._image_processor = load_part(AutoImageProcessor, files)
         self._tokenizer: Any = load_part(AutoTokenizer, files) if self.reads_texts else None
         self._frames = Batches(FRAMES_AT_ONCE, self.device, "frames")
@@ -100,29 +100,16 @@ class TransformersEncoder:
         """By SigLIP's learned scale and bias; None for the others."""
         if not self._has_sigmoid:
             return None
-        model = self._model.get()
+        model = self._held.get()
         scale, bias = model.logit_scale.detach().float().exp().item(), model.logit_bias.item()
         return 1 / (1 + np.exp(-(scale * cosines + bias)))
-
-    @property
-    def holdings(self) -> list[Holding]:
-        """The model."""
-        return self._model.holdings
-
-    def acquire(self) -> None:
-        """Brings the model back to its device."""
-        self._model.acquire()
-
-    def release(self) -> None:
-        """Leaves the device to others."""
-        self._model.release()
 
     def _load(self, files: Any) -> Any:
         return load_weights(AutoModel, files, self.dtype, self.device)
 
     def _pictures(self, frames: np.ndarray) -> np.ndarray:
         inputs = self._prepared(frames)
-        model = self._model.get()
+        model = self._held.get()
         with torch.inference_mode():
             return _unit((model.get_image_features if self.reads_texts else model)(**inputs).pooler_output)
 
@@ -132,7 +119,7 @@ class TransformersEncoder:
         # Some checkpoints come with a processor of videos, [1, t, c, h, w]; others with one of pictures, [t, c, h, w].
         pixels = pixels.reshape(1, len(frames), *pixels.shape[-3:])
         with torch.inference_mode():
-            return _unit(self._model.get().get_video_features(pixel_values=pixels).pooler_output)
+            return _unit(self._held.get().get_video_features(pixel_values=pixels).pooler_output)
 
     def _words(self, texts: Sequence[str]) -> np.ndarray:
         inputs = self._tokenizer(
@@ -144,7 +131,7 @@ class TransformersEncoder:
         )
         known = {name: inputs[name].to(self.device) for name in ("input_ids", "attention_mask") if name in inputs}
         with torch.inference_mode():
-            return _unit(self._model.get().get_text_features(**known).pooler_output)
+            return _unit(self._held.get().get_text_features(**known).pooler_output)
 
     def _prepared(self, frames: np.ndarray) -> Any:
         pictures = [Image.fromarray(frame) for frame in frames]

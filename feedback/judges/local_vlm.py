@@ -13,7 +13,7 @@ from feedback.errors import FeedbackError
 from feedback.held_model import HeldModel
 from feedback.judges.vlm import Scale, Shown, answer_in
 from feedback.judges.vlm_loading import find_vlm, load_model, load_processor
-from feedback.resident import Holding
+from feedback.resident import HoldsModel
 from feedback.torch_models import INSTALL_HINT, find_device, find_dtype
 
 try:
@@ -23,7 +23,7 @@ except ImportError as error:
     raise FeedbackError(f"models in this process need more packages ({error}): {INSTALL_HINT}") from error
 
 
-class LocalVLM:
+class LocalVLM(HoldsModel[HeldModel]):
     """An image-text-to-text model of transformers: Qwen-VL, LLaVA, Gemma 3, SmolVLM and their like. A `Resident`.
 
     Its processor is loaded at once, its weights at their first use, once. Raises FeedbackError when it can't be used.
@@ -116,16 +116,3 @@ class LocalVLM:
             if token.special:
                 text = text.replace(token.content, " ")
         return text
-
-    @property
-    def holdings(self) -> list[Holding]:
-        """The model."""
-        return self._held.holdings
-
-    def acquire(self) -> None:
-        """Brings the model back to its device."""
-        self._held.acquire()
-
-    def release(self) -> None:
-        """Leaves the device to others."""
-        self._held.release()

@@ -13,7 +13,7 @@ from feedback.judges.local_vlm import LocalVLM
 from feedback.judges.seen_instead import ANSWER_TOKENS, MOST_DESCRIBED, Describer
 from feedback.judges.vlm import LEAST_MASS, SCALES, Asked, Masses, Shown, ask_model
 from feedback.records import Question, Verdict
-from feedback.resident import Holding
+from feedback.resident import HoldsModel
 from feedback.torch_models import INSTALL_HINT
 
 try:
@@ -27,7 +27,7 @@ QUESTIONS_AT_ONCE = 8
 _log = logging.getLogger(__name__)
 
 
-class LocalVLMJudge:
+class LocalVLMJudge(HoldsModel[LocalVLM]):
     """A judge by an image-text-to-text model of transformers: Qwen-VL, LLaVA, Gemma 3, SmolVLM and their like.
 
     Made from a folder or an id on the hub; its processor is loaded at once, its weights with the first question, once.
@@ -51,8 +51,8 @@ class LocalVLMJudge:
         least_mass: float = LEAST_MASS,
         most_described: int = MOST_DESCRIBED,
     ):
-        self.vlm = LocalVLM(model, revision, device, dtype)
-        self._answers = {scale.answers: self.vlm.answer_tokens(scale) for scale in SCALES}
+        self._held = LocalVLM(model, revision, device, dtype)
+        self._answers = {scale.answers: self._held.answer_tokens(scale) for scale in SCALES}
         self._least_mass = least_mass
         self._describer = Describer(self._answer_in_words, most_described)
         self._at_once = QUESTIONS_AT_ONCE
@@ -74,7 +74,7 @@ class LocalVLMJudge:
             except (torch.OutOfMemoryError, MemoryError) as error:
                 if len(some) == 1:
                     raise FeedbackError(
-                        f"one question to {self.vlm.name} does not fit into the memory of {self.vlm.device}; "
+                        f"one question to {self._held.name} does not fit into the memory of {self._held.device}; "
                         "use a smaller model, or --judge-device cpu"
                     ) from error
                 self._at_once = len(some) // 2
@@ -82,9 +82,9 @@ class LocalVLMJudge:
         return readings
 
     def _forward(self, shown: Shown, asked: Sequence[Asked]) -> list[Masses]:
-        inputs = self.vlm.inputs(shown, [one.text for one in asked])
+        inputs = self._held.inputs(shown, [one.text for one in asked])
         with torch.inference_mode():
-            logits = self.vlm.model(**inputs, logits_to_keep=1, use_cache=False).logits[:, -1]
+            logits = self._held.model(**inputs, logits_to_keep=1, use_cache=False).logits[:, -1]
         probabilities = logits.float().softmax(-1).cpu()
         return [
             {answer: float(row[tokens].sum()) for answer, tokens in self._answers[one.scale.answers].items()}
@@ -95,20 +95,7 @@ class LocalVLMJudge:
         """An answer of a few words to each, as many at once as fit for grading."""
         answers: list[str] = []
         while len(answers) < len(asked):
-            inputs = self.vlm.inputs(shown, asked[len(answers) : len(answers) + self._at_once])
-            said = self.vlm.generate(inputs, ANSWER_TOKENS)[:, inputs["input_ids"].shape[1] :]
-            answers += self.vlm.tokenizer.batch_decode(said, skip_special_tokens=True)
+            inputs = self._held.inputs(shown, asked[len(answers) : len(answers) + self._at_once])
+            said = self._held.generate(inputs, ANSWER_TOKENS)[:, inputs["input_ids"].shape[1] :]
+            answers += self._held.tokenizer.batch_decode(said, skip_special_tokens=True)
         return answers
-
-    @property
-    def holdings(self) -> list[Holding]:
-        """The model."""
-        return self.vlm.holdings
-
-    def acquire(self) -> None:
-        """Brings the model back to its device."""
-        self.vlm.acquire()
-
-    def release(self) -> None:
-        """Leaves the device to others."""
-        self.vlm.release()

@@ -13,7 +13,7 @@ from feedback.errors import FeedbackError
 from feedback.judges.local_vlm import LocalVLM
 from feedback.judges.vlm import RATING, Shown, show
 from feedback.records import Feedback, Question, Score
-from feedback.resident import Holding
+from feedback.resident import HoldsModel
 from feedback.torch_models import INSTALL_HINT
 from feedback.videoscore2_answer import DIMENSIONS, OWN_TEMPLATE, Answer, instruction, read_answer, read_template
 
@@ -35,7 +35,7 @@ _LOW = 0.5
 _SEED = 0
 
 
-class VideoScore2Source:
+class VideoScore2Source(HoldsModel[LocalVLM]):
     """Scores 0..1 what VideoScore2 rates 1 to 5: visual quality, alignment with the text, physical consistency.
 
     The leading score is their mean. Each is the expected digit, by the probability of the digits 1 to 5 where the
@@ -65,8 +65,8 @@ class VideoScore2Source:
         most_tokens: int = MOST_TOKENS,
     ):
         self._template = read_template(Path(template).expanduser()) if template else OWN_TEMPLATE
-        self.vlm = LocalVLM(model, revision, device, dtype)
-        self._digits = self.vlm.answer_tokens(RATING)
+        self._held = LocalVLM(model, revision, device, dtype)
+        self._digits = self._held.answer_tokens(RATING)
         self._temperature = temperature
         self._most_tokens = most_tokens
         self._lock = threading.Lock()
@@ -80,8 +80,8 @@ class VideoScore2Source:
         with self._lock:
             tokens, logits = self._answer(shown, instruction(self._template, prompt))
         # Letters of several bytes are broken in pieces, so digits are sought in these and reasons in the whole.
-        pieces = [self.vlm.tokenizer.decode([token], skip_special_tokens=True) for token in tokens]
-        text = self.vlm.tokenizer.decode(tokens, skip_special_tokens=True)
+        pieces = [self._held.tokenizer.decode([token], skip_special_tokens=True) for token in tokens]
+        text = self._held.tokenizer.decode(tokens, skip_special_tokens=True)
         answer, reasons = read_answer("".join(pieces)), read_answer(text).reasons
         scores = [self._score(name, answer, pieces, logits) for name in DIMENSIONS]
         known = [score.value for score in scores if score.value is not None]
@@ -102,17 +102,17 @@ class VideoScore2Source:
     def _answer(self, shown: Shown, text: str) -> tuple[list[int], Sequence[torch.Tensor]]:
         """The answer's tokens, and for each the logits it was drawn from, before the temperature: [1, vocabulary]."""
         settings: dict[str, Any] = {"do_sample": True, "temperature": self._temperature} if self._temperature else {}
-        devices = [self.vlm.device] if self.vlm.device.type != "cpu" else []
+        devices = [self._held.device] if self._held.device.type != "cpu" else []
         try:
-            inputs = self.vlm.inputs(shown, [text])
+            inputs = self._held.inputs(shown, [text])
             with torch.random.fork_rng(devices):
                 torch.manual_seed(_SEED)
-                said = self.vlm.generate(
+                said = self._held.generate(
                     inputs, self._most_tokens, output_logits=True, return_dict_in_generate=True, **settings
                 )
         except (torch.OutOfMemoryError, MemoryError) as error:
             raise FeedbackError(
-                f"one clip does not fit into the memory of {self.vlm.device} with {self.vlm.name}"
+                f"one clip does not fit into the memory of {self._held.device} with {self._held.name}"
             ) from error
         return said.sequences[0, inputs["input_ids"].shape[1] :].tolist(), said.logits
 
@@ -130,19 +130,6 @@ class VideoScore2Source:
         if tokens >= self._most_tokens:
             return f"the model's answer was cut off at {tokens} tokens, before its {missing}"
         return f"the model's answer gives no {missing} from 1 to 5: {' '.join(text.split())[:80]!r}"
-
-    @property
-    def holdings(self) -> list[Holding]:
-        """The model."""
-        return self.vlm.holdings
-
-    def acquire(self) -> None:
-        """Brings the model back to its device."""
-        self.vlm.acquire()
-
-    def release(self) -> None:
-        """Leaves the device to others."""
-        self.vlm.release()
 
 
 def _frames(clip: Clip) -> int:
