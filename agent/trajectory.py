@@ -86,12 +86,13 @@ EVENTS: dict[str, TypeAdapter[Any]] = {
 class Journal:
     """Appends events to a trajectory file and answers from it; safe for threads of one process."""
 
-    def __init__(self, path: Path) -> None:
-        """Opens the file, or starts it; a torn last line is cut off.
+    def __init__(self, path: Path, events: Mapping[str, TypeAdapter[Any]] = EVENTS) -> None:
+        """Opens the file, or starts it; a torn last line is cut off. `events` is what may be written, by name.
 
         Raises UsageError when the file is no trajectory that this version can read.
         """
         self.path = path
+        self._events = events
         self._lock = threading.Lock()
         self._known: dict[tuple[str, str], Any] = {}
         self.header: dict[str, Any] | None = None
@@ -117,7 +118,7 @@ class Journal:
         if known is not None:
             return cast("T", known)
         value = compute()
-        data = EVENTS[event].dump_python(value, mode="json")
+        data = self._events[event].dump_python(value, mode="json")
         with self._lock:
             self._known[event, key] = data
             self._append({"event": event, "key": key, "at": datetime.now(UTC).isoformat(), "data": data})
@@ -127,7 +128,7 @@ class Journal:
         """The value written under (event, key), None when there is none."""
         with self._lock:
             known = self._known.get((event, key))
-        return None if known is None else EVENTS[event].validate_python(known)
+        return None if known is None else self._events[event].validate_python(known)
 
     def _append(self, row: Mapping[str, Any]) -> None:
         with self.path.open("ab") as file:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from feedback.errors import FeedbackError
+from feedback.errors import FeedbackError, first_line
 from feedback.pretrained import Pretrained
-from feedback.torch_models import INSTALL_HINT, first_line
+from feedback.torch_models import INSTALL_HINT
 
 try:
     import torch

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from feedback.errors import FeedbackError
-from feedback.torch_models import INSTALL_HINT, first_line
+from feedback.errors import FeedbackError, first_line
+from feedback.torch_models import INSTALL_HINT
 
 try:
     import transformers

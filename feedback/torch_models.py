@@ -42,8 +42,3 @@ def free_cached_memory(device: torch.device) -> None:
     gc.collect()
     if device.type != "cpu":
         torch.accelerator.empty_cache()
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says, cut to its first line for use in a sentence of our own."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(". :")

@@ -289,7 +289,7 @@ def test_weights_that_are_no_safetensors_are_refused(wan_folder, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"dtype": "half"}, "must be one of: auto, bfloat16, float16, float32"),
+        ({"dtype": "half"}, "must be auto, bfloat16, float16, float32"),
         ({"offload": "all"}, "must be one of: none, model, sequential, group"),
         ({"device": "gpu"}, "must be auto, cpu"),
         ({"device": "meta"}, "use 'auto'"),

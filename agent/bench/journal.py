@@ -1,19 +1,16 @@
 """bench.jsonl: what a bench has paid for, one event a line, so that a killed one repeats none of it."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter
 
 from agent.bench.records import Answer, BenchSettings, Look
 from agent.config import LoopConfig, differing_keys, make_config
 from agent.errors import UsageError
-from agent.records import Record, Render
+from agent.records import Render
 from agent.run_folder import provenance
 from agent.trajectory import Journal
-
-T = TypeVar("T")
 
 EVENTS: dict[str, TypeAdapter[Any]] = {
     "render": TypeAdapter(Render),
@@ -30,23 +27,9 @@ What was measured of the answers is no event: it is made of these anew each time
 class BenchJournal(Journal):
     """A trajectory's journal with the events of a bench."""
 
-    def once(self, event: str, key: str, compute: Callable[[], T]) -> T:
-        """The record written under (event, key); computed and written when there is none."""
-        known = self.read(event, key)
-        if known is not None:
-            return cast("T", known)
-        value = compute()
-        data = cast("Record", value).model_dump(mode="json")
-        with self._lock:
-            self._known[event, key] = data
-            self._append({"event": event, "key": key, "at": datetime.now(UTC).isoformat(), "data": data})
-        return value
-
-    def read(self, event: str, key: str) -> Any | None:
-        """The record written under (event, key), None when there is none."""
-        with self._lock:
-            known = self._known.get((event, key))
-        return None if known is None else EVENTS[event].validate_python(known)
+    def __init__(self, path: Path) -> None:
+        """Opens the file, or starts it. Raises UsageError when it is the journal of no bench."""
+        super().__init__(path, EVENTS)
 
     @property
     def size(self) -> int:

@@ -11,9 +11,9 @@ from agent.language_model import Message
 try:
     import transformers
 
-    from feedback.errors import FeedbackError
+    from feedback.errors import FeedbackError, first_line
     from feedback.pretrained import Pretrained, find_pretrained
-    from feedback.torch_models import INSTALL_HINT, first_line
+    from feedback.torch_models import INSTALL_HINT
 except ImportError as error:
     raise UsageError(f'models in this process need more packages ({error}): pip install "retake[render]"') from error
 

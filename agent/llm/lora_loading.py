@@ -5,7 +5,7 @@ from typing import Any
 
 from agent.errors import UsageError
 from agent.llm.lora_adapter import LoraAdapter
-from feedback.torch_models import first_line
+from feedback.errors import first_line
 
 try:
     from peft import PeftModel

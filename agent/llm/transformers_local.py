@@ -11,7 +11,7 @@ from agent.errors import ModelError, UsageError
 from agent.language_model import Message, Reply
 from agent.llm.chat_format import PROBE, ChatFormat, find_chat_model
 from agent.llm.lora_adapter import LoraAdapter, find_adapter
-from feedback.errors import FeedbackError
+from feedback.errors import FeedbackError, first_line
 from feedback.resident import HoldsModel
 
 try:
@@ -21,7 +21,7 @@ try:
 
     from feedback.held_model import HeldModel
     from feedback.pretrained import Pretrained
-    from feedback.torch_models import find_device, find_dtype, first_line, free_cached_memory
+    from feedback.torch_models import find_device, find_dtype, free_cached_memory
 except ImportError as error:
     raise UsageError(f'models in this process need more packages ({error}): pip install "retake[render]"') from error
 

@@ -11,9 +11,9 @@ from agent.errors import ModelError, UsageError
 from agent.language_model import Message, Reply
 from agent.llm.chat_format import PROBE, ChatFormat, find_chat_model
 from agent.llm.lora_adapter import LoraAdapter, find_adapter
-from feedback.errors import FeedbackError
+from feedback.errors import FeedbackError, first_line
 from feedback.resident import Holding
-from feedback.torch_models import DTYPES, find_device, first_line
+from feedback.torch_models import DTYPES, find_device
 
 try:
     import vllm  # pyright: ignore[reportMissingImports]

@@ -10,8 +10,9 @@ from inspect import signature
 from typing import Any
 
 from agent.errors import UsageError
-from agent.renderers.model_files import RENDER_HINT, ModelFiles, first_line
+from agent.renderers.model_files import RENDER_HINT, ModelFiles
 from agent.renderers.pipeline_traits import TRAITS, PipelineTraits, infer_traits
+from feedback.errors import FeedbackError, first_line
 
 try:
     import diffusers
@@ -21,31 +22,22 @@ try:
 
     from feedback.model_size import UnknownSizeError, count_parameters
     from feedback.resident import Holding
+    from feedback.torch_models import find_device, find_dtype
 except ImportError as error:
     raise UsageError(f"rendering with diffusers needs more packages ({error}): {RENDER_HINT}") from error
 
 log = logging.getLogger(__name__)
 
-DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
 DIFFUSERS_VERSION = diffusers.__version__
 
 
-def find_device(name: str) -> torch.device:
-    """The device of that name; for "auto" the accelerator if there is one, else the CPU. Raises UsageError."""
-    accelerator = torch.accelerator.current_accelerator(check_available=True)
-    if name == "auto":
-        return accelerator or torch.device("cpu")
+def find_place(device: str, dtype: str) -> tuple[torch.device, torch.dtype]:
+    """Where the pipeline works, and in which number format; see `feedback.torch_models`. Raises UsageError."""
     try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise UsageError(f"device is {name!r}, but must be auto, cpu, cuda, cuda:1 or the like") from error
-    if device.type != "cpu" and (accelerator is None or device.type != accelerator.type):
-        raise UsageError(f"device is {name!r}, but this machine's PyTorch has only {accelerator or 'cpu'}: use 'auto'")
-    if device.type != "cpu" and (device.index or 0) >= torch.accelerator.device_count():
-        raise UsageError(
-            f"device is {name!r}, but there are only {torch.accelerator.device_count()} of them: use 'auto'"
-        )
-    return device
+        found = find_device(device)
+        return found, find_dtype(dtype, found)
+    except FeedbackError as slip:
+        raise UsageError(str(slip)) from None
 
 
 def find_traits(files: ModelFiles) -> tuple[str, PipelineTraits]:

@@ -17,8 +17,7 @@ from agent.errors import RenderError, UsageError
 from agent.renderer import RendererInfo, RenderRequest, StepCallback
 from agent.renderers.diffusers_loading import (
     DIFFUSERS_VERSION,
-    DTYPES,
-    find_device,
+    find_place,
     find_traits,
     load_pipeline,
     load_tokenizer,
@@ -26,12 +25,13 @@ from agent.renderers.diffusers_loading import (
 )
 from agent.renderers.embedding_cache import EmbeddingCache
 from agent.renderers.lora import apply_loras, find_loras
-from agent.renderers.model_files import RENDER_HINT, find_model, first_line
+from agent.renderers.model_files import RENDER_HINT, find_model
 from agent.renderers.model_presets import with_preset
 from agent.renderers.pipeline_call import Steps, call_pipeline, reads_negative
 from agent.renderers.pipeline_traits import fixed_arguments, legal_frames, legal_side
 from agent.renderers.placement import Offload, Placement
 from feedback.clip import Clip
+from feedback.errors import first_line
 from feedback.resident import Holding
 
 try:
@@ -79,16 +79,13 @@ class DiffusersRenderer:
         arguments: Mapping[str, Any] | None = None,
         traits: Mapping[str, Any] | None = None,
     ):
-        if dtype not in ("auto", *DTYPES):
-            raise UsageError(f"dtype is {dtype!r}, but must be one of: auto, {', '.join(DTYPES)}")
         if offload not in get_args(Offload):
             raise UsageError(f"offload is {offload!r}, but must be one of: {', '.join(get_args(Offload))}")
-        self._device = find_device(device)
+        self._device, self._dtype = find_place(device, dtype)
         if offload == "sequential" and self._device.type == "cpu":
             raise UsageError(
                 "offload is 'sequential', which needs an accelerator, but the device is cpu: use offload 'none'"
             )
-        self._dtype = DTYPES[dtype if dtype != "auto" else "bfloat16" if self._device.type == "cuda" else "float32"]
         self._files = find_model(model, revision)
         self._loras = find_loras(lora)
         self._arguments = dict(arguments or {})

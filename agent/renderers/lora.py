@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from agent.errors import UsageError
-from agent.renderers.model_files import RENDER_HINT, first_line
+from agent.renderers.model_files import RENDER_HINT
+from feedback.errors import first_line
 
 try:
     from huggingface_hub import HfApi, hf_hub_download

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.errors import UsageError
+from feedback.errors import first_line
 
 RENDER_HINT = 'pip install "retake[render]", or --renderer painter, which needs nothing'
 try:
@@ -71,8 +72,3 @@ def find_model(model: str | Path | None, revision: str | None = None) -> ModelFi
             "check its name, the network, and HF_TOKEN if it is gated"
         ) from error
     return ModelFiles(name, name, index.parent.name)
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says, cut to its first line for use in a sentence of our own."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(". :")

@@ -5,7 +5,8 @@ from contextlib import suppress
 from typing import Any, Literal
 
 from agent.errors import UsageError
-from agent.renderers.model_files import RENDER_HINT, first_line
+from agent.renderers.model_files import RENDER_HINT
+from feedback.errors import first_line
 
 try:
     import torch

@@ -6,9 +6,10 @@ need torchvision; without it a processor is made that takes pictures only.
 
 from typing import Any
 
-from feedback.errors import FeedbackError
+from feedback.errors import FeedbackError, first_line
+from feedback.load_pretrained import load_weights
 from feedback.pretrained import Pretrained, find_pretrained
-from feedback.torch_models import INSTALL_HINT, first_line
+from feedback.torch_models import INSTALL_HINT
 
 try:
     import torch
@@ -73,14 +74,4 @@ def _processor_of_pictures(processor_class: Any, files: Pretrained) -> Any:
 
 def load_model(files: Pretrained, dtype: torch.dtype, device: torch.device) -> Any:
     """The model with its weights on the device, ready to be asked. Raises FeedbackError."""
-    try:
-        model: Any = transformers.AutoModelForImageTextToText.from_pretrained(
-            files.location, dtype=dtype, use_safetensors=True, **files.where
-        )
-        return model.to(device).eval()
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise FeedbackError(f"the model {files.name} does not fit into the memory of {device}") from error
-    except Exception as error:
-        raise FeedbackError(
-            f"the weights of {files.name} can't be loaded ({first_line(error)}): get them anew, as safetensors"
-        ) from error
+    return load_weights(transformers.AutoModelForImageTextToText, files, dtype, device)
