@@ -44,7 +44,7 @@ class Candidate(Record):
     iteration: int
     """0 for the first candidates, then one more a refinement."""
     text: str
-    origin: Literal["prompt", "retrieval", "instruction", "refine", "fallback", "review"]
+    origin: Literal["prompt", "retrieval", "instruction", "distilled", "refine", "fallback", "review"]
     rationale: str = ""
     parent: str | None = None
     """The candidate it was rewritten from."""

@@ -83,7 +83,7 @@ class Draft:
 
     text: str
     rationale: str = ""
-    origin: Literal["retrieval", "instruction", "refine", "fallback"] = "instruction"
+    origin: Literal["retrieval", "instruction", "distilled", "refine", "fallback"] = "instruction"
     fault: Fault = "unclear"
     parent: str | None = None
     """Id of the candidate it was rewritten from; None when it was written from the prompt."""

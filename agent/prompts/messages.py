@@ -54,6 +54,11 @@ def refactor_messages(task: RewriteTask, text: str, templates: PromptTemplates |
     return _render("refactor", templates, _values(task) | {"text": _data(text)})
 
 
+def distilled_messages(task: RewriteTask, templates: PromptTemplates | None = None) -> list[Message]:
+    """What a distilled rewriter is told, in training and in use: the prompt, and nothing that needs a render."""
+    return _render("distilled", templates, _values(task))
+
+
 def critique_messages(
     task: RewriteTask, champion: Attempt, failing: Sequence[Question], templates: PromptTemplates | None = None
 ) -> list[Message]:

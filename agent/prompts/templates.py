@@ -31,7 +31,8 @@ TEMPLATES = {
     "critique": "reads what was measured of the leading video and says what to change",
     "refine": "rewrites after feedback, from the prompt, earlier candidates and what failed",
     "evolve": "rewrites after feedback, from the prompt and the best candidates with their scores",
-    "rules": "the rules and the form of the answer, included by all that write",
+    "distilled": "all that a distilled rewriter is told; it answers with the text alone",
+    "rules": "the rules and the form of the answer, included by all that write JSON",
 }
 """Name of each template, and what it does."""
 
