@@ -112,7 +112,7 @@ def _background(lab: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _commonest(pixels: np.ndarray) -> np.ndarray:
-    """The median of those pixels, float32 [n, 3] Lab, that lie in the fullest cell of a grid of 12 units; float32 [3]."""
+    """Median, float32 [3], of those pixels, float32 [n, 3] Lab, that lie in the fullest cell of a grid of 12 units."""
     light, red, yellow = np.floor(pixels / 12).astype(int).T
     cells = (light * 32 + red + 16) * 32 + yellow + 16
     values, counts = np.unique(cells, return_counts=True)
