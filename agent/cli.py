@@ -10,7 +10,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from agent.config import LoopConfig, config_leaves, make_config, read_config
+from agent.config import LoopConfig
+from agent.config_file import config_leaves, make_config, read_config
 from agent.errors import Interrupted, UsageError
 from agent.options import with_config_options
 

@@ -10,7 +10,8 @@ from agent.bench.records import BenchSettings
 from agent.bench.registry import open_methods
 from agent.bench.result import BenchResult, make_result
 from agent.bench.table import write_table
-from agent.config import LoopConfig, make_config
+from agent.config import LoopConfig
+from agent.config_file import make_config
 from agent.errors import UsageError
 from agent.parts import open_parts
 from agent.run_folder import RunFolder, write_text
