@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agent.config import LoopConfig as LoopConfig
-    from agent.config import make_config as make_config
+    from agent.config_file import make_config as make_config
     from agent.errors import Interrupted as Interrupted
     from agent.errors import UsageError as UsageError
     from agent.language_model import LanguageModel as LanguageModel
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "LoopConfig": "agent.config",
-    "make_config": "agent.config",
+    "make_config": "agent.config_file",
     "Interrupted": "agent.errors",
     "UsageError": "agent.errors",
     "LanguageModel": "agent.language_model",

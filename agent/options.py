@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import typer
 from pydantic.fields import FieldInfo
 
-from agent.config import LoopConfig, config_leaves, make_config, read_config
+from agent.config import LoopConfig
+from agent.config_file import config_leaves, make_config, read_config
 from agent.errors import UsageError
 
 ALIASES = {"seed": ("--base-seed",), "remember": (" /--no-memory",)}

@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from agent.bench.records import Answer, BenchSettings, Look
-from agent.config import LoopConfig, differing_keys, make_config
+from agent.config import LoopConfig
+from agent.config_file import differing_keys, make_config
 from agent.errors import UsageError
 from agent.records import Render
 from agent.run_folder import provenance

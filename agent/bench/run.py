@@ -10,7 +10,8 @@ from agent.bench.records import BenchSettings
 from agent.bench.registry import open_methods
 from agent.bench.result import BenchResult, make_result
 from agent.bench.table import write_table
-from agent.config import LoopConfig, make_config
+from agent.config import LoopConfig
+from agent.config_file import make_config
 from agent.errors import UsageError
 from agent.parts import open_parts
 from agent.run_folder import RunFolder, write_text
@@ -38,7 +39,7 @@ def run_bench(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise UsageError(f"can't write to {folder}: {problem.strerror}; choose another --output-dir") from None
-    parts = open_parts(settings.config)
+    parts = open_parts(settings.config, {"held_out": judge.residents} if judge else {})
     try:
         with RunFolder(folder).lock():
             skipped = {method.name: why for method in wanted if (why := method.prepare(parts, settings))}

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 from agent.bench.methods.loop import RetakeLoop
 from agent.bench.records import Answer, BenchSettings
 from agent.bench.studio import Studio
-from agent.config import LoopConfig, make_config
+from agent.config import LoopConfig
+from agent.config_file import make_config
 from agent.parts import Parts
 from agent.rewriters.registry import open_rewriter
 from agent.rewriters.rules import RulesRewriter

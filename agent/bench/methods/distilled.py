@@ -6,7 +6,8 @@ from pathlib import Path
 from agent.bench.methods.choose import choose_best
 from agent.bench.records import Answer, BenchSettings
 from agent.bench.studio import Studio
-from agent.config import RewriteConfig, make_config, read_config
+from agent.config import RewriteConfig
+from agent.config_file import make_config, read_config
 from agent.llm.registry import open_rewriter_model
 from agent.parts import Parts
 from agent.rewriter import Rewriter
