@@ -28,8 +28,11 @@ class Models:
     """All models of a run, none of them loaded: their weights come when they are first used."""
 
     renderer: Renderer
+    writer: LanguageModel | None
+    """Writes the candidates; None: rules do."""
     language_model: LanguageModel | None
-    """Writes the checklist and, as the rewriter, the candidates; None: rules do."""
+    """Answers all else that is asked, such as for the checklist: the writer, unless it is distilled and has learned one
+    thing only. None: rules do."""
     sources: Sequence[FeedbackSource]
     residents: Mapping[Phase, Sequence[Resident]]
     """What each phase needs in memory."""
@@ -39,18 +42,20 @@ def open_models(config: LoopConfig) -> Models:
     """The models of this config, checked as far as that is cheap. Raises UsageError or FeedbackError."""
     renderer = open_renderer(config.render)
     _check_steps(config, renderer)
-    language_model = open_rewriter_model(config.rewrite)
+    writer = open_rewriter_model(config.rewrite)
+    language_model = writer if config.rewrite.rewriter == "llm" else None
     judge, detector = open_configured_judge(config.assess), open_configured_detector(config.assess)
     sources = open_configured_sources(config.assess, judge, detector, language_model)
     names = [source.name for source in sources]
     if strangers := [name for name in config.assess.weights if name not in names]:
         raise UsageError(f"assess.weights names {strangers[0]!r}; the sources are {', '.join(names)}")
-    writers = [_writer_in_memory(config, language_model)]
+    writers = [_writer_in_memory(config, writer)]
     judges = [_judge_in_memory(config.assess, judge), detector, *sources]
     if "physics" in config.assess.sources:
         judges += writers
     return Models(
         renderer=renderer,
+        writer=writer,
         language_model=language_model,
         sources=sources,
         residents={"rewrite": _residents(writers), "render": _residents([renderer]), "judge": _residents(judges)},
@@ -110,10 +115,10 @@ def _residents(parts: Sequence[object]) -> list[Resident]:
     return list(found.values())
 
 
-def _writer_in_memory(config: LoopConfig, language_model: LanguageModel | None) -> object:
+def _writer_in_memory(config: LoopConfig, writer: LanguageModel | None) -> object:
     settings = config.rewrite
-    if language_model is None or not settings.base_url:
-        return language_model
+    if writer is None or not settings.base_url:
+        return writer
     from agent.llm.openai_compatible import KEY_VARIABLES
 
     return server_resident(settings.base_url, settings.model or "", find_key(KEY_VARIABLES))

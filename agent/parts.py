@@ -25,8 +25,10 @@ class Parts:
     config: LoopConfig
     store: ModifierStore | None
     """None: no retrieval."""
+    writer: LanguageModel | None
+    """Writes the candidates; None: rules do."""
     language_model: LanguageModel | None
-    """Writes the checklist and, as the rewriter, the candidates; None: rules do."""
+    """Answers all else that is asked, such as for the checklist; None: rules do."""
     rewriter: Rewriter
     fallback: Rewriter
     """Writes when `rewriter` fails; needs no model."""
@@ -46,8 +48,9 @@ def open_parts(config: LoopConfig) -> Parts:
     return Parts(
         config=config,
         store=store,
+        writer=models.writer,
         language_model=models.language_model,
-        rewriter=open_rewriter(config.rewrite, store, models.language_model, templates),
+        rewriter=open_rewriter(config.rewrite, store, models.writer, templates),
         fallback=RulesRewriter(store),
         renderer=models.renderer,
         sources=models.sources,
