@@ -50,15 +50,21 @@ def open_models(config: LoopConfig) -> Models:
     if strangers := [name for name in config.assess.weights if name not in names]:
         raise UsageError(f"assess.weights names {strangers[0]!r}; the sources are {', '.join(names)}")
     writers = [_writer_in_memory(config, writer)]
-    judges = [_judge_in_memory(config.assess, judge), detector, *sources]
-    if "physics" in config.assess.sources:
+    named = config.assess
+    in_memory = judge_in_memory(named.judge, judge, named.judge_base_url, named.judge_model)
+    judges = [in_memory, detector, *sources]
+    if "physics" in config.assess.sources and language_model:
         judges += writers
     return Models(
         renderer=renderer,
         writer=writer,
         language_model=language_model,
         sources=sources,
-        residents={"rewrite": _residents(writers), "render": _residents([renderer]), "judge": _residents(judges)},
+        residents={
+            "rewrite": find_residents(writers),
+            "render": find_residents([renderer]),
+            "judge": find_residents(judges),
+        },
     )
 
 
@@ -106,7 +112,7 @@ def _asker(language_model: LanguageModel) -> AskLanguageModel:
     return ask
 
 
-def _residents(parts: Sequence[object]) -> list[Resident]:
+def find_residents(parts: Sequence[object]) -> list[Resident]:
     """Those that hold a model; of several that hold the same one, the first."""
     found: dict[tuple[Holding, ...], Resident] = {}
     for part in parts:
@@ -124,12 +130,13 @@ def _writer_in_memory(config: LoopConfig, writer: LanguageModel | None) -> objec
     return server_resident(settings.base_url, settings.model or "", find_key(KEY_VARIABLES))
 
 
-def _judge_in_memory(settings: AssessConfig, judge: Judge) -> object:
-    if settings.judge != "vlm-endpoint":
+def judge_in_memory(name: str, judge: Judge, base_url: str | None, model: str | None) -> object:
+    """What holds the model of this judge: the judge itself, or its server."""
+    if name != "vlm-endpoint":
         return judge
     from feedback.judges.vlm_endpoint import KEY_VARIABLES
 
-    return server_resident(settings.judge_base_url or "", settings.judge_model or "", find_key(KEY_VARIABLES))
+    return server_resident(base_url or "", model or "", find_key(KEY_VARIABLES))
 
 
 def _check_steps(config: LoopConfig, renderer: Renderer) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench_parts import PROMPTS, quick_settings
+from bench_parts import PROMPTS, OnOneGPU, quick_settings
 from command import FAST, retake
 from serve import completion, fake_openai
 
@@ -223,6 +223,30 @@ def test_a_distilled_rewriter_of_ones_own_writes_once_and_is_screened(tmp_path: 
     result = run_bench([prompt], ["distilled"], settings, tmp_path / "out", lambda _: None)
     (row,) = rows_of(result, "distilled")
     assert row.text.startswith("A red circle moves up and two azure balls drift leftwards on a black background.")
+
+
+def test_a_writer_is_screened_by_the_negative_prompt_as_the_loop_is(tmp_path: Path) -> None:
+    settings = quick_settings(distilled="bench_parts:BoxLover", render__negative_prompt="blur, box")
+    result = run_bench(["a red ball rises"], ["distilled"], settings, tmp_path / "out", lambda _: None)
+    (row,) = rows_of(result, "distilled")
+    assert row.text == "a red ball rises"
+    assert row.note == "left as typed: accurate: the prompt wants no box, the text names it"
+
+
+def test_models_make_room_for_the_held_out_judge_once_a_prompt(tmp_path: Path) -> None:
+    parts = {"held_out": "bench_parts:BigHeldOut", "render__renderer": "bench_parts:BigPainter"}
+    OnOneGPU.moves.clear()
+    run_bench(PROMPTS, ["best_of_n", "rapo"], quick_settings(**parts), tmp_path / "out", lambda _: None)
+    a_prompt = ["BigHeldOut makes room", "BigPainter works", "BigPainter makes room", "BigHeldOut works"]
+    assert OnOneGPU.moves == a_prompt * len(PROMPTS)
+
+
+def test_a_held_out_judge_on_a_server_is_held_by_that_server() -> None:
+    with fake_openai(completion("Yes")) as server:
+        judge = open_held_out(quick_settings(held_out="vlm-endpoint:other", held_out_base_url=server.base_url))
+        assert judge
+        (resident,) = judge.residents
+        assert [(own.model, f"{own.place}/v1") for own in resident.holdings] == [("other", server.base_url)]
 
 
 def test_a_prompt_that_cant_be_used_costs_only_itself(tmp_path: Path) -> None:

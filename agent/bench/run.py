@@ -39,7 +39,7 @@ def run_bench(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise UsageError(f"can't write to {folder}: {problem.strerror}; choose another --output-dir") from None
-    parts = open_parts(settings.config)
+    parts = open_parts(settings.config, {"held_out": judge.residents} if judge else {})
     try:
         with RunFolder(folder).lock():
             skipped = {method.name: why for method in wanted if (why := method.prepare(parts, settings))}
