@@ -20,13 +20,14 @@ from agent.bench.measure import Step
 from agent.bench.methods.distilled import read_distilled
 from agent.bench.methods.few_shot import EXAMPLES, few_shot_messages
 from agent.bench.records import Measured
-from agent.bench.registry import open_methods
+from agent.bench.registry import ABLATIONS, open_methods
 from agent.bench.result import BenchResult
 from agent.bench.run import run_bench
 from agent.bench.studio import VERIFY_DISTANCE
 from agent.errors import UsageError
 from agent.prompts import Rewrite, rewrite_messages, write_reply
 from agent.rewriter import RewriteTask
+from agent.trajectory import read_trajectory
 from feedback.errors import FeedbackError
 
 METHODS = ["raw", "best_of_n", "blind_rewrite", "rapo", "loop"]
@@ -247,6 +248,52 @@ def test_a_held_out_judge_on_a_server_is_held_by_that_server() -> None:
         assert judge
         (resident,) = judge.residents
         assert [(own.model, f"{own.place}/v1") for own in resident.holdings] == [("other", server.base_url)]
+
+
+def test_an_ablation_is_the_loop_with_one_thing_changed_and_stands_against_it(tmp_path: Path) -> None:
+    methods, settings = ["loop", *ABLATIONS], quick_settings(held_out="bench_parts:HeldOut")
+    result = run_bench(PROMPTS[:1], methods, settings, tmp_path / "out", lambda _: None)
+    assert not result.failed
+    configs = {
+        name: read_trajectory(next((tmp_path / "out" / name).iterdir())).header["config"]
+        for name in ("loop", *ABLATIONS)
+    }
+    changed = {
+        name: [
+            (section, key, value)
+            for section, settings in config.items()
+            if isinstance(settings, dict)
+            for key, value in settings.items()
+            if value != configs["loop"][section][key]
+        ]
+        for name, config in configs.items()
+    }
+    assert changed == {
+        "loop": [],
+        "no_retrieval": [("retrieve", "graph", "none")],
+        "no_memory": [("rewrite", "remember", False)],
+        "no_critique": [("rewrite", "critique", False)],
+        "no_gate": [("select", "gate", False)],
+        "weighted": [("select", "rule", "weighted")],
+        "pareto": [("select", "rule", "pareto")],
+    }
+    against_loop = [versus.method for versus in result.comparisons[0].versus if versus.reference == "loop"]
+    assert against_loop == list(ABLATIONS)
+
+
+def test_without_retrieval_the_loop_has_no_words_but_the_prompts_own(tmp_path: Path) -> None:
+    result = run_bench(PROMPTS[:1], ["loop", "no_retrieval"], quick_settings(), tmp_path / "out", lambda _: None)
+    (whole,), (without,) = rows_of(result, "loop"), rows_of(result, "no_retrieval")
+    assert "circle" in whole.text
+    assert "circle" not in without.text
+    run = read_trajectory(next((tmp_path / "out" / "no_retrieval").iterdir()))
+    assert not run.modifiers
+
+
+def test_an_ablation_of_what_the_bench_leaves_out_anyway_is_skipped(tmp_path: Path) -> None:
+    settings = quick_settings(select__gate=False)
+    result = run_bench(PROMPTS[:1], ["loop", "no_gate"], settings, tmp_path / "out", lambda _: None)
+    assert "already" in result.skipped["no_gate"]
 
 
 def test_a_prompt_that_cant_be_used_costs_only_itself(tmp_path: Path) -> None:

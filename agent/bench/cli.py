@@ -29,8 +29,9 @@ def bench_command(
         str | None,
         typer.Option(
             metavar="A,B,…",
-            help="raw, best_of_n, few_shot, blind_rewrite, rapo, loop, distilled, or your own 'package.module:Class'; "
-            "all unless given, distilled where --distilled names it.",
+            help="raw, best_of_n, few_shot, blind_rewrite, rapo, loop, distilled; the loop's ablations no_retrieval, "
+            "no_memory, no_critique, no_gate, weighted, pareto; or your own 'package.module:Class'; "
+            "unless given, the first six, and distilled where --distilled names it.",
         ),
     ] = None,
     renders: Annotated[int, typer.Option(min=1, help="Renders a method may spend on a prompt.")] = 8,

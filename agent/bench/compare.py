@@ -6,6 +6,7 @@ from statistics import fmean
 
 from agent.bench.intervals import LEVEL, Interval, bootstrap_mean, share
 from agent.bench.records import MEASURES, Measure, Measured
+from agent.bench.registry import ABLATIONS
 from agent.records import Record
 from agent.standings import TIE, mean_known
 
@@ -57,7 +58,10 @@ class Cost(Record):
 
 
 def compare(rows: Sequence[Measured], measure: Measure) -> Comparison:
-    """All methods against raw and best-of-N. Each pair is compared on the prompts on which both have a score."""
+    """All methods against raw and best-of-N, and what is an ablation of the loop against the loop.
+
+    Each pair is compared on the prompts on which both have a score.
+    """
     scores = {method: _scores(rows, method, measure) for method in methods_of(rows)}
     pairs = [
         (method, reference)
@@ -65,6 +69,7 @@ def compare(rows: Sequence[Measured], measure: Measure) -> Comparison:
         for method in scores
         if reference in scores and method != reference and method != "raw"
     ]
+    pairs += [(method, "loop") for method in scores if method in ABLATIONS and "loop" in scores]
     return Comparison(
         measure=measure,
         means={method: bootstrap_mean(list(known.values())) for method, known in scores.items()},
