@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from agent.config import AssessConfig, LoopConfig
+from agent.config import AssessConfig, LoopConfig, RewriteConfig
 from agent.errors import UsageError
 from agent.language_model import LanguageModel, Message
 from agent.llm.registry import open_rewriter_model
@@ -49,7 +49,7 @@ def open_models(config: LoopConfig) -> Models:
     names = [source.name for source in sources]
     if strangers := [name for name in config.assess.weights if name not in names]:
         raise UsageError(f"assess.weights names {strangers[0]!r}; the sources are {', '.join(names)}")
-    writers = [_writer_in_memory(config, writer)]
+    writers = [writer_in_memory(config.rewrite, writer)]
     named = config.assess
     in_memory = judge_in_memory(named.judge, judge, named.judge_base_url, named.judge_model)
     judges = [in_memory, detector, *sources]
@@ -121,8 +121,8 @@ def find_residents(parts: Sequence[object]) -> list[Resident]:
     return list(found.values())
 
 
-def _writer_in_memory(config: LoopConfig, writer: LanguageModel | None) -> object:
-    settings = config.rewrite
+def writer_in_memory(settings: RewriteConfig, writer: LanguageModel | None) -> object:
+    """What holds the model of this rewriter: the model itself, or its server; None when it has none."""
     if writer is None or not settings.base_url:
         return writer
     from agent.llm.openai_compatible import KEY_VARIABLES

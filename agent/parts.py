@@ -59,5 +59,11 @@ def open_parts(config: LoopConfig, beside: Mapping[Phase, Sequence[Resident]] | 
         renderer=models.renderer,
         sources=models.sources,
         templates=templates,
-        memory=MemoryArbiter({**models.residents, **(beside or {})}, config.memory),
+        memory=MemoryArbiter(_join(models.residents, beside or {}), config.memory),
     )
+
+
+def _join(
+    own: Mapping[Phase, Sequence[Resident]], others: Mapping[Phase, Sequence[Resident]]
+) -> dict[Phase, list[Resident]]:
+    return {phase: [*own.get(phase, ()), *others.get(phase, ())] for phase in {**own, **others}}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from agent.bench.compare import Comparison, Versus
 from agent.bench.intervals import RESAMPLES, Interval
-from agent.bench.records import Measure
+from agent.bench.records import Entrant, Measure
 from agent.bench.result import BenchResult
 
 FEW_PROMPTS = 20
@@ -40,9 +40,17 @@ def _settings(result: BenchResult) -> Iterator[str]:
     judge = config.assess.judge
     yield f"- renderer {config.render.renderer}{model}, rewriter {config.rewrite.rewriter}, the loop's judge {judge}"
     yield f"- held-out judge: {settings.held_out or 'none: nothing here was measured by a judge that chose nothing'}"
+    for name, entrant in settings.entrants.items():
+        yield f"- {name}: rewriter {entrant.rewrite.rewriter} {entrant.rewrite.model or ''}{_of_entrant(entrant)}"
     last = config.seed + settings.renders - 1
     yield f"- methods' seeds {config.seed} to {last}; {settings.verify_seeds} unseen seeds"
     yield f"- intervals are 95 %, by {RESAMPLES:,} bootstrap resamples over prompts, unless said otherwise"
+
+
+def _of_entrant(entrant: Entrant) -> str:
+    told = ", shown examples" if entrant.few_shot else ", told what the distilled are told" if entrant.brief else ""
+    weights = f", weights {entrant.sha256[:12]}" if entrant.sha256 else ""
+    return told + weights
 
 
 def _comparison(comparison: Comparison) -> Iterator[str]:
