@@ -66,4 +66,7 @@ def open_parts(config: LoopConfig, beside: Mapping[Phase, Sequence[Resident]] | 
 def _join(
     own: Mapping[Phase, Sequence[Resident]], others: Mapping[Phase, Sequence[Resident]]
 ) -> dict[Phase, list[Resident]]:
-    return {phase: [*own.get(phase, ()), *others.get(phase, ())] for phase in {**own, **others}}
+    joined = {phase: list(residents) for phase, residents in own.items()}
+    for phase, residents in others.items():
+        joined.setdefault(phase, []).extend(residents)
+    return joined
