@@ -47,6 +47,7 @@ def rewrite_command(
     the exit code is 3. The same command with --prompts goes on where an earlier one was broken off.
     """
     from agent.batch import read_prompts
+    from agent.prompt_flags import read_prompt
     from agent.rewrite_prompts import open_rewrite_parts
 
     console = Console(stderr=True, quiet=quiet)
@@ -54,6 +55,7 @@ def rewrite_command(
     config = config.model_copy(update={"rewrite": wanted})
     match prompt, prompts, out:
         case str(), None, None:
+            read_prompt(prompt)  # raises for one that can't be used, before anything is opened
             passed = _rewrite_one(open_rewrite_parts(config).rewrite(prompt), as_json, console)
         case None, Path(), Path():
             passed = _rewrite_many(read_prompts(prompts), out, open_rewrite_parts(config), as_json, console)

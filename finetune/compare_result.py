@@ -45,7 +45,9 @@ def make_compare_result(bench: BenchResult, seen: Sequence[str]) -> CompareResul
         for measure in WORDING
         if any(row.score(measure) is not None for row in bench.rows)
     ]
-    shares: dict[Measure, dict[str, Interval]] = {comparison.measure: find_shares(bench.rows, comparison.measure) for comparison in comparisons}
+    shares: dict[Measure, dict[str, Interval]] = {
+        comparison.measure: find_shares(bench.rows, comparison.measure) for comparison in comparisons
+    }
     lines = [*_warn(bench, seen)]
     if comparisons:
         first = comparisons[0]

@@ -68,7 +68,9 @@ def test_the_first_draft_is_the_likeliest_and_the_others_are_sampled_by_seed() -
 
 
 def test_the_model_is_told_what_it_was_trained_to_be_told_whatever_the_run_says() -> None:
-    brief = RewriterBrief(template="{% block system %}In {{ language }}.{% endblock %}{% block user %}{{ prompt }}{% endblock %}")
+    brief = RewriterBrief(
+        template="{% block system %}In {{ language }}.{% endblock %}{% block user %}{{ prompt }}{% endblock %}"
+    )
     model, rewriter = distilled("A cat.", brief=brief)
     rewriter.rewrite(RewriteTask("a cat", style="wan", target_lang="zh"))
     assert model.calls[0][0] == brief.messages("a cat")
