@@ -82,7 +82,7 @@ def find_shares(rows: Sequence[Measured], measure: Measure) -> dict[str, Interva
 
 def _warn(bench: BenchResult, seen: Sequence[str]) -> Iterator[str]:
     if seen:
-        yield f"{len(seen)} prompts were left out, for they stand in the training data."
+        yield f"{len(seen)} of the prompts stand in the training data, and were left out."
     if bench.prompts < FEW_PROMPTS:
         yield f"{bench.prompts} prompts are too few: take none of these intervals at its word below {FEW_PROMPTS}."
     if bench.settings.held_out is None:
