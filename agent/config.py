@@ -4,6 +4,7 @@ Every leaf's name is its flag (`stop.max_iterations` is `--max-iterations`); whe
 or is taken, the field names its flag itself. Secrets are no settings: keys come from the environment only.
 """
 
+from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -49,7 +50,11 @@ class RetrieveConfig(Settings):
 class RewriteConfig(Settings):
     """Who writes new candidates."""
 
-    rewriter: str = Field(default="rules", description="rules, llm, or your own 'package.module:Class'.")
+    rewriter: str = Field(
+        default="rules",
+        description="rules, llm, distilled, the folder or http URL of a distilled rewriter, or your own "
+        "'package.module:Class'.",
+    )
     candidates: int = Field(default=2, ge=1, le=16, description="New candidates in each iteration.")
     base_url: str | None = Field(
         default=None,
@@ -119,6 +124,21 @@ class RewriteConfig(Settings):
     )
     strict: bool = Field(default=False, description="Stop when the rewriter fails, instead of letting the rules write.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _place_names_a_distilled_one(cls, given: Any) -> Any:
+        """A folder or URL alone is all that a person has to say."""
+        named = given.get("rewriter") if isinstance(given, dict) else None
+        if not isinstance(named, str) or named in ("", "rules", "llm", "distilled"):
+            return given
+        is_url = named.startswith(("http://", "https://"))
+        if not is_url and "/" not in named and not Path(named).is_dir():
+            return given
+        place, flag = ("base_url", "--rewriter-base-url") if is_url else ("model", "--rewriter-model")
+        if given.get(place) not in (None, named):
+            raise ValueError(f"--rewriter and {flag} name two places: leave {flag} out")
+        return given | {"rewriter": "distilled", place: named}
+
     @field_validator("base_url")
     @classmethod
     def _holds_no_secret(cls, url: str | None) -> str | None:
@@ -133,11 +153,17 @@ class RewriteConfig(Settings):
 
     @model_validator(mode="after")
     def _model_fits_engine(self) -> Self:
-        if self.rewriter != "llm":
+        if not self.asks_model:
             return self
+        what = "a hub id or folder" if self.rewriter == "llm" else "the folder that `retake distill` made"
         if not self.model:
             raise ValueError(
-                "rewriter 'llm' needs --rewriter-model: a hub id or folder, or with --rewriter-base-url its name there"
+                f"rewriter {self.rewriter!r} needs --rewriter-model: {what}, or with --rewriter-base-url its name there"
+            )
+        if self.rewriter == "distilled" and (self.adapter or self.revision):
+            raise ValueError(
+                "a distilled rewriter's folder says which model and adapter it is: leave --rewriter-adapter and "
+                "--rewriter-revision out"
             )
         if self.engine == "endpoint" and not self.base_url:
             raise ValueError("--rewriter-engine endpoint needs --rewriter-base-url")
@@ -159,8 +185,13 @@ class RewriteConfig(Settings):
         return self
 
     @property
+    def asks_model(self) -> bool:
+        """Whether the rewriter is a language model that these settings name."""
+        return self.rewriter in ("llm", "distilled")
+
+    @property
     def resolved_engine(self) -> Literal["endpoint", "transformers", "vllm"]:
-        """What runs the model of the rewriter 'llm'."""
+        """What runs the rewriter's model."""
         if self.engine != "auto":
             return self.engine
         return "endpoint" if self.base_url else "transformers"

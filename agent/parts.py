@@ -26,8 +26,10 @@ class Parts:
     config: LoopConfig
     store: ModifierStore | None
     """None: no retrieval."""
+    writer: LanguageModel | None
+    """Writes the candidates; None: rules do."""
     language_model: LanguageModel | None
-    """Writes the checklist and, as the rewriter, the candidates; None: rules do."""
+    """Answers all else that is asked, such as for the checklist; None: rules do."""
     rewriter: Rewriter
     fallback: Rewriter
     """Writes when `rewriter` fails; needs no model."""
@@ -50,11 +52,21 @@ def open_parts(config: LoopConfig, beside: Mapping[Phase, Sequence[Resident]] | 
     return Parts(
         config=config,
         store=store,
+        writer=models.writer,
         language_model=models.language_model,
-        rewriter=open_rewriter(config.rewrite, store, models.language_model, templates),
+        rewriter=open_rewriter(config.rewrite, store, models.writer, templates),
         fallback=RulesRewriter(store),
         renderer=models.renderer,
         sources=models.sources,
         templates=templates,
-        memory=MemoryArbiter({**models.residents, **(beside or {})}, config.memory),
+        memory=MemoryArbiter(_join(models.residents, beside or {}), config.memory),
     )
+
+
+def _join(
+    own: Mapping[Phase, Sequence[Resident]], others: Mapping[Phase, Sequence[Resident]]
+) -> dict[Phase, list[Resident]]:
+    joined = {phase: list(residents) for phase, residents in own.items()}
+    for phase, residents in others.items():
+        joined.setdefault(phase, []).extend(residents)
+    return joined

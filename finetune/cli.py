@@ -8,7 +8,10 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from finetune.compare_cli import compare_command
+
 app = typer.Typer(no_args_is_help=True)
+app.command("compare")(compare_command)
 
 
 @app.callback()

@@ -15,9 +15,9 @@ from command import FAST, retake
 from serve import completion, fake_openai
 
 from agent.bench.cli import show_steps
+from agent.bench.entrants import read_entrants, read_rewriter
 from agent.bench.held_out import choose_held_out, open_held_out, split_name
 from agent.bench.measure import Step
-from agent.bench.methods.distilled import read_distilled
 from agent.bench.methods.few_shot import EXAMPLES, few_shot_messages
 from agent.bench.records import Measured
 from agent.bench.registry import ABLATIONS, open_methods
@@ -27,6 +27,7 @@ from agent.bench.studio import VERIFY_DISTANCE
 from agent.errors import UsageError
 from agent.prompts import Rewrite, rewrite_messages, write_reply
 from agent.rewriter import RewriteTask
+from agent.rewriter_card import RewriterBrief, RewriterCard, write_card
 from agent.trajectory import read_trajectory
 from feedback.errors import FeedbackError
 
@@ -194,11 +195,10 @@ def test_a_method_that_cheats_or_breaks_has_no_answer_and_the_others_have(
 
 def test_methods_that_need_what_is_not_there_are_skipped_with_a_reason(tmp_path: Path) -> None:
     settings = quick_settings(retrieve__graph="none")
-    result = run_bench(PROMPTS[:1], ["few_shot", "rapo", "distilled"], settings, tmp_path / "out", lambda _: None)
-    assert result.skipped.keys() == {"few_shot", "rapo", "distilled"}
+    result = run_bench(PROMPTS[:1], ["few_shot", "rapo"], settings, tmp_path / "out", lambda _: None)
+    assert result.skipped.keys() == {"few_shot", "rapo"}
     assert "--rewriter llm" in result.skipped["few_shot"]
     assert "relation graph" in result.skipped["rapo"]
-    assert "--distilled" in result.skipped["distilled"]
     assert "few_shot was not run" in (tmp_path / "out" / "table.md").read_text(encoding="utf-8")
 
 
@@ -219,16 +219,17 @@ def test_with_a_language_model_every_writer_asks_it_and_its_calls_are_counted(tm
 
 
 def test_a_distilled_rewriter_of_ones_own_writes_once_and_is_screened(tmp_path: Path) -> None:
-    settings = quick_settings(distilled="fakes:SlowLearner")
+    settings = quick_settings(entrants=read_entrants(["fakes:SlowLearner"]))
     prompt = "a red circle moves up, two azure balls drift leftwards"
-    result = run_bench([prompt], ["distilled"], settings, tmp_path / "out", lambda _: None)
+    result = run_bench([prompt], [], settings, tmp_path / "out", lambda _: None)
     (row,) = rows_of(result, "distilled")
     assert row.text.startswith("A red circle moves up and two azure balls drift leftwards on a black background.")
 
 
 def test_a_writer_is_screened_by_the_negative_prompt_as_the_loop_is(tmp_path: Path) -> None:
-    settings = quick_settings(distilled="bench_parts:BoxLover", render__negative_prompt="blur, box")
-    result = run_bench(["a red ball rises"], ["distilled"], settings, tmp_path / "out", lambda _: None)
+    entrants = read_entrants(["bench_parts:BoxLover"])
+    settings = quick_settings(entrants=entrants, render__negative_prompt="blur, box")
+    result = run_bench(["a red ball rises"], [], settings, tmp_path / "out", lambda _: None)
     (row,) = rows_of(result, "distilled")
     assert row.text == "a red ball rises"
     assert row.note == "left as typed: accurate: the prompt wants no box, the text names it"
@@ -334,12 +335,50 @@ def test_few_shot_examples_are_turns_of_the_same_form_as_the_task() -> None:
     assert [message["role"] for message in messages[1:-1]] == ["user", "assistant"] * len(pairs)
 
 
-def test_a_distilled_rewriter_is_a_class_a_config_or_a_model(tmp_path: Path) -> None:
+def test_a_distilled_rewriter_is_a_folder_a_class_a_config_or_a_model(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("rewrite: {rewriter: rules, word_limit: 33}\n", encoding="utf-8")
-    assert read_distilled("fakes:SlowLearner").rewriter == "fakes:SlowLearner"
-    assert read_distilled(str(tmp_path / "mine.yaml")).word_limit == 33
-    model = read_distilled("someone/rewriter")
+    write_card(tmp_path, RewriterCard(kind="model", base="m", brief=RewriterBrief(template="")))
+    assert read_rewriter("fakes:SlowLearner").rewriter == "fakes:SlowLearner"
+    assert read_rewriter(str(tmp_path / "mine.yaml")).word_limit == 33
+    model = read_rewriter("someone/rewriter")
     assert (model.rewriter, model.model, model.resolved_engine) == ("llm", "someone/rewriter", "transformers")
+    trained = read_rewriter(str(tmp_path))
+    assert (trained.rewriter, trained.model) == ("distilled", str(tmp_path))
+
+
+def test_several_rewriters_have_names_of_their_own() -> None:
+    named = read_entrants(["sft=fakes:SlowLearner", "sft+dpo=runs/a=b", "fakes:BrokenRewriter"])
+    assert {name: one.rewrite.rewriter for name, one in named.items()} == {
+        "sft": "fakes:SlowLearner",
+        "sft+dpo": "llm",
+        "distilled": "fakes:BrokenRewriter",
+    }
+    assert named["sft+dpo"].rewrite.model == "runs/a=b"
+    with pytest.raises(UsageError, match="two rewriters 'distilled'"):
+        read_entrants(["fakes:SlowLearner", "fakes:BrokenRewriter"])
+    settings = quick_settings(entrants=read_entrants(["loop=fakes:SlowLearner"]))
+    with pytest.raises(UsageError, match="'loop' is the name of a method"):
+        run_bench(PROMPTS[:1], ["loop"], settings, Path("nowhere"), lambda _: None)
+
+
+def test_a_rewriter_may_enter_later_but_not_become_another_one(tmp_path: Path) -> None:
+    def bench(*named: str) -> BenchResult:
+        settings = quick_settings(entrants=read_entrants(named))
+        return run_bench(PROMPTS[:1], [], settings, tmp_path / "out", lambda _: None)
+
+    bench("one=fakes:SlowLearner")
+    both = bench("one=fakes:SlowLearner", "two=bench_parts:BoxLover")
+    assert [row.method for row in both.rows] == ["raw", "one", "two"]
+    with pytest.raises(UsageError, match=r"another rewriter 'one' \(by its rewrite\)"):
+        bench("one=bench_parts:BoxLover")
+
+
+def test_a_rewriter_with_fewer_renders_spends_no_more_and_is_measured_as_all_others(tmp_path: Path) -> None:
+    few = {name: one.model_copy(update={"renders": 1}) for name, one in read_entrants(["fakes:SlowLearner"]).items()}
+    result = run_bench(PROMPTS[:1], ["best_of_n"], quick_settings(entrants=few), tmp_path / "out", lambda _: None)
+    renders = {row.method: row.renders for row in result.rows}
+    assert renders == {"raw": 1, "best_of_n": 3, "distilled": 1}
+    assert all(row.text_own is not None for row in result.rows)
 
 
 def test_raw_is_always_there_and_unknown_or_repeated_methods_are_refused() -> None:

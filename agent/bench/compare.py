@@ -57,15 +57,15 @@ class Cost(Record):
     """Over the prompts of which it is known."""
 
 
-def compare(rows: Sequence[Measured], measure: Measure) -> Comparison:
-    """All methods against raw and best-of-N, and what is an ablation of the loop against the loop.
+def compare(rows: Sequence[Measured], measure: Measure, references: Sequence[str] = REFERENCES) -> Comparison:
+    """All methods against the references, and what is an ablation of the loop against the loop.
 
     Each pair is compared on the prompts on which both have a score.
     """
     scores = {method: _scores(rows, method, measure) for method in methods_of(rows)}
     pairs = [
         (method, reference)
-        for reference in REFERENCES
+        for reference in references
         for method in scores
         if reference in scores and method != reference and method != "raw"
     ]

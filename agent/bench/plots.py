@@ -1,15 +1,23 @@
-"""Two plots as SVG text: the score after each render, and the scores by source. Made by hand, for want of a plotter."""
+"""Plots as SVG text: the score after each render, the scores by source, and differences with their intervals."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 from itertools import pairwise
 
-WIDTH_PX, HEIGHT_PX = 720, 380
-LEFT_PX, RIGHT_PX, TOP_PX, FOOT_PX = 52, 150, 44, 44
-"""Room around the plot: right of it stand the methods' names."""
-ROW_PX = 22
-COLOURS = ("#555555", "#1f77b4", "#2ca02c", "#9467bd", "#ff7f0e", "#d62728", "#17becf", "#8c564b")
-"""By method, in order; two more methods than there are names share one with the first."""
+from agent.bench.intervals import Interval
+from agent.svg import (
+    COLOURS,
+    FOOT_PX,
+    HEIGHT_PX,
+    LEFT_PX,
+    RIGHT_PX,
+    ROW_PX,
+    TOP_PX,
+    WIDTH_PX,
+    draw_key,
+    draw_line,
+    draw_page,
+    draw_text,
+)
 
 
 def plot_curves(curves: Mapping[str, Sequence[float | None]], judged_by: str) -> str:
@@ -25,15 +33,15 @@ def plot_curves(curves: Mapping[str, Sequence[float | None]], judged_by: str) ->
         return TOP_PX + (HEIGHT_PX - TOP_PX - FOOT_PX) * (high - score) / (high - low)
 
     body = [*_grid(low, high, y_of)]
-    body += [_text(x_of(count), HEIGHT_PX - FOOT_PX + 18, str(count), "middle") for count in range(1, most + 1)]
-    body.append(_text((LEFT_PX + WIDTH_PX - RIGHT_PX) / 2, HEIGHT_PX - 8, "renders", "middle"))
+    body += [draw_text(x_of(count), HEIGHT_PX - FOOT_PX + 18, str(count), "middle") for count in range(1, most + 1)]
+    body.append(draw_text((LEFT_PX + WIDTH_PX - RIGHT_PX) / 2, HEIGHT_PX - 8, "renders", "middle"))
     for row, (method, curve) in enumerate(curves.items()):
         colour = COLOURS[row % len(COLOURS)]
         points = [(x_of(count), y_of(score)) for count, score in enumerate(curve, start=1) if score is not None]
-        body += [_line(*here, *there, colour, 2) for here, there in pairwise(points)]
+        body += [draw_line(*here, *there, colour, 2) for here, there in pairwise(points)]
         body += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in points]
-        body += _key(row, method, colour)
-    return _page(f"Best clip so far, mean score by {judged_by}", body, HEIGHT_PX)
+        body += draw_key(row, method, colour)
+    return draw_page(f"Best clip so far, mean score by {judged_by}", body, HEIGHT_PX)
 
 
 def plot_dimensions(dimensions: Mapping[str, Mapping[str, float | None]]) -> str:
@@ -47,18 +55,43 @@ def plot_dimensions(dimensions: Mapping[str, Mapping[str, float | None]]) -> str
 
     body: list[str] = []
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
-        body.append(_line(x_of(tick), TOP_PX, x_of(tick), height - FOOT_PX, "#dddddd", 1))
-        body.append(_text(x_of(tick), height - FOOT_PX + 18, f"{tick:g}", "middle"))
+        body.append(draw_line(x_of(tick), TOP_PX, x_of(tick), height - FOOT_PX, "#dddddd", 1))
+        body.append(draw_text(x_of(tick), height - FOOT_PX + 18, f"{tick:g}", "middle"))
     for at, name in enumerate(names):
-        body.append(_text(left - 10, TOP_PX + 2 * ROW_PX * (at + 0.5) + 4, name, "end"))
+        body.append(draw_text(left - 10, TOP_PX + 2 * ROW_PX * (at + 0.5) + 4, name, "end"))
     for row, (method, scores) in enumerate(dimensions.items()):
         colour, shift = COLOURS[row % len(COLOURS)], (row + 0.5) / len(dimensions) - 0.5
         for at, name in enumerate(names):
             if (score := scores.get(name)) is not None:
                 y = TOP_PX + 2 * ROW_PX * (at + 0.5 + 0.7 * shift)
                 body.append(f'<circle cx="{x_of(score):.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>')
-        body += _key(row, method, colour)
-    return _page("The wordings on unseen seeds, mean score by source", body, height)
+        body += draw_key(row, method, colour)
+    return draw_page("The wordings on unseen seeds, mean score by source", body, height)
+
+
+def plot_differences(title: str, differences: Mapping[str, Interval]) -> str:
+    """A row for each method: its difference with its interval, beside a line at 0; what is unknown is left out."""
+    known = {name: found for name, found in differences.items() if found.value is not None}
+    ends = [abs(end) for found in known.values() for end in (found.low, found.high, found.value) if end is not None]
+    most = max([0.1, *(-int(-end * 10 // 1) / 10 for end in ends)])
+    height = TOP_PX + FOOT_PX + 2 * ROW_PX * max(1, len(known))
+    left = LEFT_PX + 60
+
+    def x_of(difference: float) -> float:
+        return left + (WIDTH_PX - left - RIGHT_PX) * (difference + most) / (2 * most)
+
+    body: list[str] = []
+    for tick in (-most, -most / 2, 0.0, most / 2, most):
+        body.append(draw_line(x_of(tick), TOP_PX, x_of(tick), height - FOOT_PX, "#dddddd" if tick else "#555555", 1))
+        body.append(draw_text(x_of(tick), height - FOOT_PX + 18, f"{tick:+g}" if tick else "0", "middle"))
+    for row, (name, found) in enumerate(known.items()):
+        y, colour = TOP_PX + 2 * ROW_PX * (row + 0.5), COLOURS[(row + 1) % len(COLOURS)]
+        if found.low is not None and found.high is not None:
+            body.append(draw_line(x_of(found.low), y, x_of(found.high), y, colour, 3))
+        body.append(f'<circle cx="{x_of(found.value or 0.0):.1f}" cy="{y:.1f}" r="5" fill="{colour}"/>')
+        body.append(draw_text(left - 10, y + 4, name, "end"))
+        body.append(draw_text(WIDTH_PX - RIGHT_PX + 18, y + 4, f"{found.value:+.3f}", "start"))
+    return draw_page(title, body, height)
 
 
 def _range(known: Sequence[float]) -> tuple[float, float]:
@@ -71,30 +104,5 @@ def _range(known: Sequence[float]) -> tuple[float, float]:
 def _grid(low: float, high: float, y_of) -> Iterator[str]:
     for step in range(round((high - low) * 10) + 1):
         score = low + step / 10
-        yield _line(LEFT_PX, y_of(score), WIDTH_PX - RIGHT_PX, y_of(score), "#dddddd", 1)
-        yield _text(LEFT_PX - 8, y_of(score) + 4, f"{score:.1f}", "end")
-
-
-def _key(row: int, method: str, colour: str) -> Iterator[str]:
-    y = TOP_PX + ROW_PX * (row + 0.5)
-    yield f'<circle cx="{WIDTH_PX - RIGHT_PX + 18}" cy="{y}" r="5" fill="{colour}"/>'
-    yield _text(WIDTH_PX - RIGHT_PX + 30, y + 4, method, "start")
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, colour: str, width: int) -> str:
-    ends = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
-    return f'<line {ends} stroke="{colour}" stroke-width="{width}"/>'
-
-
-def _text(x: float, y: float, said: str, anchor: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(said)}</text>'
-
-
-def _page(title: str, body: Sequence[str], height: int) -> str:
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH_PX} {height}" width="{WIDTH_PX}" '
-        f'height="{height}" font-family="sans-serif" font-size="13" role="img">'
-    )
-    back = f'<title>{escape(title)}</title><rect width="100%" height="100%" fill="white"/>'
-    said = f'<text x="{LEFT_PX}" y="24" font-size="15" font-weight="bold">{escape(title)}</text>'
-    return "\n".join([head, back, said, *body, "</svg>", ""])
+        yield draw_line(LEFT_PX, y_of(score), WIDTH_PX - RIGHT_PX, y_of(score), "#dddddd", 1)
+        yield draw_text(LEFT_PX - 8, y_of(score) + 4, f"{score:.1f}", "end")

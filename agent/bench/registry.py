@@ -13,7 +13,6 @@ METHODS = {
     "blind_rewrite": "agent.bench.methods.blind_rewrite:BlindRewrite",
     "rapo": "agent.bench.methods.rapo:Rapo",
     "loop": "agent.bench.methods.loop:RetakeLoop",
-    "distilled": "agent.bench.methods.distilled:Distilled",
 }
 
 ABLATIONS = {

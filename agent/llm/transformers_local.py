@@ -88,6 +88,7 @@ class TransformersLanguageModel(LocalModel, HoldsModel[HeldModel]):
         *,
         seed: int | None = None,
         schema: Mapping[str, Any] | None = None,  # noqa: ARG002 - transformers can't hold a model to one
+        temperature: float | None = None,
     ) -> Reply:
         """The model's next turn. Without a seed one is drawn; `Reply.seed` tells which.
 
@@ -99,7 +100,7 @@ class TransformersLanguageModel(LocalModel, HoldsModel[HeldModel]):
         seed = secrets.randbelow(RANDOM_SEEDS) if seed is None else seed
         with self._lock:
             model = self._held.get()
-            settings = self._settings(model)
+            settings = self._settings(model, self.temperature if temperature is None else temperature)
             written = self._write(model, asked, settings, seed)
         is_finished = bool(written) and written[-1] in settings.eos_token_id
         return Reply(
@@ -126,13 +127,13 @@ class TransformersLanguageModel(LocalModel, HoldsModel[HeldModel]):
         written: list[int] = chat[0, len(asked) :].tolist()
         return written
 
-    def _settings(self, model: Any) -> Any:
-        """The model's own generation config with our length and temperature, and all ways to end a turn."""
+    def _settings(self, model: Any, temperature: float) -> Any:
+        """The model's own generation config with our length and this temperature, and all ways to end a turn."""
         settings = copy.deepcopy(model.generation_config)
         settings.max_length = None
         settings.max_new_tokens = self.max_tokens
-        settings.do_sample = self.temperature > 0
-        settings.temperature = self.temperature or None
+        settings.do_sample = temperature > 0
+        settings.temperature = temperature or None
         if not settings.do_sample:
             settings.top_p = settings.top_k = settings.min_p = settings.typical_p = None
         tokenizer = self._format.tokenizer

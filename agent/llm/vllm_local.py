@@ -92,7 +92,12 @@ class VLLMLanguageModel(LocalModel):
         return f"VLLMLanguageModel({self.model!r})"
 
     def reply(
-        self, messages: Sequence[Message], *, seed: int | None = None, schema: Mapping[str, Any] | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        seed: int | None = None,
+        schema: Mapping[str, Any] | None = None,
+        temperature: float | None = None,
     ) -> Reply:
         """The model's next turn, which follows the schema unless it is cut off at `max_tokens`.
 
@@ -106,7 +111,7 @@ class VLLMLanguageModel(LocalModel):
             try:
                 (answered,) = engine.chat(
                     self._format.clean(messages),
-                    sampling_params=self._sampling(engine, seed, schema),
+                    sampling_params=self._sampling(engine, seed, schema, temperature),
                     use_tqdm=False,
                     lora_request=_lora_request(self._adapter),
                     chat_template_kwargs={"enable_thinking": False},
@@ -123,10 +128,12 @@ class VLLMLanguageModel(LocalModel):
             seed=seed,
         )
 
-    def _sampling(self, engine: Any, seed: int | None, schema: Mapping[str, Any] | None) -> Any:
+    def _sampling(
+        self, engine: Any, seed: int | None, schema: Mapping[str, Any] | None, temperature: float | None
+    ) -> Any:
         usual = engine.get_default_sampling_params()
         return vllm.SamplingParams(
-            temperature=self.temperature,
+            temperature=self.temperature if temperature is None else temperature,
             top_p=usual.top_p,
             top_k=usual.top_k,
             min_p=usual.min_p,

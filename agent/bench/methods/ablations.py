@@ -29,7 +29,7 @@ class Ablation(RetakeLoop):
         """As the loop's, of a run under the changed settings."""
         config, parts = self._change(studio.config), studio.parts
         store = None if config.retrieve.graph == "none" else parts.store
-        rewriter = open_rewriter(config.rewrite, store, parts.language_model, parts.templates)
+        rewriter = open_rewriter(config.rewrite, store, parts.writer, parts.templates)
         changed = replace(parts, config=config, store=store, rewriter=rewriter, fallback=RulesRewriter(store))
         return self.run(studio, changed)
 
