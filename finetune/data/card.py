@@ -114,7 +114,10 @@ def _rules(dataset: Dataset) -> Iterator[tuple[str, ...]]:
     yield "dpo, screen", f"mended over flawed texts, the best over dropped ones; {rules.screen_per_prompt} of a prompt"
     yield "kto, true", "the winners of sft"
     yield "kto, false", f"what is worse than the prompt as typed by {measured}, or was dropped by the screen"
-    yield "nearly the same", f"texts whose three-letter pieces have a Jaccard similarity of {rules.near:g} or more"
+    yield (
+        "nearly the same",
+        f"texts whose pairs of neighbouring words have a Jaccard similarity of {rules.near:g} or more",
+    )
     yield "split", f"{rules.test_share:g} of the prompts are held out, by their hash and the seed {rules.split_seed}"
     yield "split", "prompts that are nearly the same stay together"
 

@@ -35,7 +35,7 @@ def read_published(path: Path, rules: Rules, dropped: Counter[str]) -> list[Row]
     Raises DistillError when it can't be read, holds prompts only, or a row is of no known shape.
     """
     entries = _read_entries(path)
-    if entries and all(isinstance(entry, str) for entry in entries):
+    if all(isinstance(entry, str) for entry in entries):
         raise DistillError(
             f"{path} holds {len(entries):,} prompts and no rewrites: write them one a line into a .txt file, and "
             "`retake batch` makes runs of them"
@@ -43,9 +43,10 @@ def read_published(path: Path, rules: Rules, dropped: Counter[str]) -> list[Row]
     rows: list[Row] = []
     pairs_of: Counter[str] = Counter()
     for number, entry in enumerate(entries, start=1):
-        row = _read_row(entry, path.name)
-        if row is None:
-            raise DistillError(f"{path}, entry {number}: {_describe(entry)} is no row that can be read; {_SHAPES}")
+        try:
+            row = _read_row(entry, path.name)
+        except ValueError as problem:
+            raise DistillError(f"{path}, entry {number}: {problem}") from None
         reason = _objection(row, pairs_of, rules)
         if reason is None:
             rows.append(row)
@@ -74,9 +75,15 @@ def _read_entries(path: Path) -> list[Any]:
         raise DistillError(f"{path} is no UTF-8 text: {problem.reason}") from None
     try:
         found = json.loads(text)
-        return cast("list[Any]", found) if isinstance(found, list) else [found]
+        entries = cast("list[Any]", found) if isinstance(found, list) else [found]
     except ValueError:
-        pass
+        entries = _read_lines(path, text)
+    if not entries:
+        raise DistillError(f"{path} is empty")
+    return entries
+
+
+def _read_lines(path: Path, text: str) -> list[Any]:
     entries: list[Any] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
@@ -84,13 +91,11 @@ def _read_entries(path: Path) -> list[Any]:
                 entries.append(json.loads(line))
             except ValueError:
                 raise DistillError(f"{path}, line {number} is neither JSON nor part of a JSON list") from None
-    if not entries:
-        raise DistillError(f"{path} is empty")
     return entries
 
 
-def _read_row(entry: Any, source: str) -> Row | None:
-    """The row in this entry; None when its shape is not known."""
+def _read_row(entry: Any, source: str) -> Row:
+    """The row in this entry. Raises ValueError when its shape is not known."""
     match entry:
         case [str(original), str(refined)]:
             prompt = _typed(original)
@@ -98,21 +103,16 @@ def _read_row(entry: Any, source: str) -> Row | None:
                 prompt=prompt, text=_text(refined), kind="imported", run_id=source, why=_why("rewrite", source)
             )
         case {"prompt": str(templated), "chosen": str(chosen), "rejected": str(rejected)}:
-            original = _between(templated, "Original prompt:", "New prompt:")
-            if original is None and _SPECIAL.search(templated):
-                return None
-            prompt = _typed(templated if original is None else original)
+            is_chat = _SPECIAL.search(templated)
+            prompt = _typed(_between(templated, "Original prompt:", "New prompt:") if is_chat else templated)
         case {
             "messages": [{"role": "user", "content": str(asked)}],
             "chosen": {"role": "assistant", "content": str(chosen)},
             "rejected": {"role": "assistant", "content": str(rejected)},
         }:
-            query = _between(asked, "User Query:", "Video Prompt:")
-            if query is None:
-                return None
-            prompt = _typed(query)
+            prompt = _typed(_between(asked, "User Query:", "Video Prompt:"))
         case _:
-            return None
+            raise ValueError(f"{_describe(entry)} is no row that can be read; {_SHAPES}")
     return DpoRow(
         prompt=prompt,
         chosen=_text(chosen),
@@ -127,11 +127,13 @@ def _why(what: str, source: str) -> str:
     return f"published as a {what} in {source}; nothing of it was measured here"
 
 
-def _between(text: str, start: str, end: str) -> str | None:
-    """What stands after the first `start` and before the last `end`; None when one of them is missing."""
+def _between(text: str, start: str, end: str) -> str:
+    """What stands after the first `start` and before the last `end`. Raises ValueError when one of them is missing."""
     _, found, rest = text.partition(start)
     inner, ended, _ = rest.rpartition(end)
-    return inner if found and ended else None
+    if not found or not ended:
+        raise ValueError(f"what was typed should stand between {start!r} and {end!r}, and one of them is missing")
+    return inner
 
 
 def _typed(prompt: str) -> str:

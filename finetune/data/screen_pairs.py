@@ -44,7 +44,7 @@ def _mended(run: FinishedRun) -> Iterator[DpoRow]:
     for candidate in sorted(kept, key=lambda c: (places.get(c.id, len(places)), int(c.id))):
         if candidate.raw_text and _has_words(candidate.raw_text):
             flaws = "; ".join(f"{finding.rule}: {finding.detail}" for finding in candidate.findings)
-            why = "edited by a person" if candidate.origin == "review" else f"mended, {flaws}"
+            why = "a person edited it" if candidate.origin == "review" else f"the screen mended it: {flaws}"
             yield _row(run, candidate.text, candidate.raw_text, why)
 
 
@@ -52,7 +52,9 @@ def _best_over_dropped(run: FinishedRun) -> Iterator[DpoRow]:
     if run.result.best_score is None:
         return
     for text, reason in dropped_texts(run):
-        yield _row(run, run.result.best.text, text, f"the other was dropped, {reason}")
+        yield _row(
+            run, run.result.best.text, text, f"the rejected text was dropped before any video was made, {reason}"
+        )
 
 
 def _row(run: FinishedRun, chosen: str, rejected: str, why: str) -> DpoRow:

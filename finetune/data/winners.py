@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from finetune.data.comparisons import Comparison, overall
 from finetune.data.rows import KtoRow, SftRow
@@ -16,21 +17,16 @@ def sft_rows(run: FinishedRun, rules: Rules, dropped: Counter[str]) -> list[SftR
     if reason is not None:
         dropped[reason] += 1
         return []
-    result = run.result
-    verified = _is_winner(run)
-    seeds = result.verification.seeds if verified and result.verification else []
-    why = f"beat the prompt as typed by {result.verified_gain:.3f} on {len(seeds)} seeds that chose nothing"
+    best, score = run.result.best, run.result.best_score
+    origin: dict[str, Any] = {"kind": "render", "run_id": run.run_id, "renderer": run.renderer}
+    if best.id == "0":
+        why = "the prompt as typed reached the score threshold: it is to be left alone"
+        return [SftRow(prompt=run.prompt, text=best.text, score=score, why=why, **origin)]
+    gain, seeds = run.result.verified_gain, run.result.verification.seeds if run.result.verification else ()
+    why = f"beat the prompt as typed by {gain:.3f} on {len(seeds)} seeds that chose nothing"
     return [
         SftRow(
-            prompt=run.prompt,
-            text=result.best.text,
-            score=result.best_score,
-            verified_gain=result.verified_gain if verified else None,
-            seeds=tuple(seeds),
-            kind="render",
-            run_id=run.run_id,
-            renderer=run.renderer,
-            why=why if verified else "the prompt as typed reached the score threshold: it is to be left alone",
+            prompt=run.prompt, text=best.text, score=score, verified_gain=gain, seeds=tuple(seeds), why=why, **origin
         )
     ]
 
@@ -63,17 +59,13 @@ def _objection(run: FinishedRun, rules: Rules) -> str | None:
     result = run.result
     if result.best_score is None:
         return "winner: no video could be scored"
-    if not _is_winner(run):
+    if result.best.id == "0":
         return None if _was_good_enough(run) else "winner: nothing beat the prompt as typed"
     if result.verified_gain is None:
         return "winner: its gain is not verified"
     if result.verified_gain <= rules.min_gain:
         return f"winner: its verified gain is not above {rules.min_gain:g}"
     return None
-
-
-def _is_winner(run: FinishedRun) -> bool:
-    return run.result.best.id != "0"
 
 
 def _was_good_enough(run: FinishedRun) -> bool:
