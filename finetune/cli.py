@@ -8,7 +8,13 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from finetune.training_cli import dpo_command, merge_command, push_command, sft_command
+
 app = typer.Typer(no_args_is_help=True)
+app.command("sft")(sft_command)
+app.command("dpo")(dpo_command)
+app.command("merge")(merge_command)
+app.command("push")(push_command)
 
 
 @app.callback()
