@@ -1,4 +1,4 @@
-"""What a rewriter is trained with, made small: a Llama of 50,000 weights that spells, and rows as `distill pairs` writes."""
+"""Training a rewriter, made small: a Llama of 50,000 weights that spells, rows as `distill pairs` writes them, runs."""
 
 import json
 from collections.abc import Sequence
@@ -6,17 +6,29 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rich.console import Console
+from safetensors.torch import load_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from agent.rewriter_card import RewriterBrief
+from finetune.training.data import read_data
+from finetune.training.dpo import train_dpo
+from finetune.training.folder import TrainingFolder
+from finetune.training.prepare import Prepared, prepare
+from finetune.training.settings import DPOSettings, SFTSettings
+from finetune.training.sft import train_sft
 
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}[{{ message.role }}] {{ message.content }}"
     "{% if message.role == 'assistant' %}{{ eos_token }}{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}[assistant] {% endif %}"
 )
-BRIEF = RewriterBrief(template="{% block system %}\nWrite anew.\n{% endblock %}\n{% block user %}\n{{ prompt }}\n{% endblock %}\n")
+BRIEF = RewriterBrief(
+    template="{% block system %}\nWrite anew.\n{% endblock %}\n{% block user %}\n{{ prompt }}\n{% endblock %}\n"
+)
+QUICK = {"lora_r": 4, "batch_size": 4, "gradient_accumulation": 1, "logging_steps": 1, "warmup": 0.0}
+NO_CONSOLE = Console(quiet=True)
 COLOURS = ("red", "blue", "green", "black", "white", "pink", "grey", "gold")
 SHAPES = ("ball", "box", "star", "ring", "cone")
 PROMPTS = [f"{colour} {shape}" for shape in SHAPES for colour in COLOURS]
@@ -91,3 +103,34 @@ def write_data(folder: Path, *, train: int = 24, held_out: int = 8) -> Path:
         write_rows(folder / f"{name}_test.jsonl", [row(prompt) for prompt in tested_on])
     (folder / "brief.json").write_text(BRIEF.model_dump_json(), encoding="utf-8")
     return folder
+
+
+def sft(data: Path, out: Path, model: Path, console: Console = NO_CONSOLE, **settings: Any) -> Path:
+    chosen = SFTSettings(model=str(model), **(QUICK | settings))
+    train_sft(read_data(data, "sft"), TrainingFolder(out), chosen, console)
+    return out
+
+
+def dpo(data: Path, out: Path, model: Path, console: Console = NO_CONSOLE, **settings: Any) -> Path:
+    chosen = DPOSettings(model=str(model), **({**QUICK, "lora_r": None} | settings))
+    train_dpo(read_data(data, "dpo"), TrainingFolder(out), chosen, console)
+    return out
+
+
+def prepared_sft(data: Path, out: Path, model: Path, **settings: Any) -> Prepared[SFTSettings]:
+    chosen = SFTSettings(model=str(model), **(QUICK | settings))
+    return prepare("sft", read_data(data, "sft"), TrainingFolder(out), chosen, NO_CONSOLE)
+
+
+def prepared_dpo(data: Path, out: Path, model: Path, **settings: Any) -> Prepared[DPOSettings]:
+    chosen = DPOSettings(model=str(model), **({**QUICK, "lora_r": None} | settings))
+    return prepare("dpo", read_data(data, "dpo"), TrainingFolder(out), chosen, NO_CONSOLE)
+
+
+def log_of(out: Path, key: str) -> list[float]:
+    lines = map(json.loads, (out / "log.jsonl").read_text(encoding="utf-8").splitlines())
+    return [line[key] for line in lines if key in line]
+
+
+def weights_of(out: Path) -> dict[str, torch.Tensor]:
+    return load_file(out / "adapter_model.safetensors")
