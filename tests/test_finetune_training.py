@@ -14,6 +14,7 @@ from tiny_training import (
     BRIEF,
     PROMPTS,
     dpo,
+    dpo_row,
     log_of,
     prepared_dpo,
     prepared_sft,
@@ -171,6 +172,7 @@ def log_probs(weights: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     return (said * batch["completion_mask"][:, 1:]).sum(-1)
 
 
+@pytest.mark.slow
 def test_all_weights_can_be_trained_and_gone_on_with(data: Path, model: Path, tmp_path: Path) -> None:
     whole = sft(data, tmp_path / "sft", model, full=True, lora_r=None, max_steps=2, learning_rate=0.01)
     assert read_card(whole).kind == "model"
@@ -202,6 +204,7 @@ def test_a_merged_rewriter_answers_as_its_adapter_does(model: Path, rewriter: Pa
         merge(model, tmp_path / "again")
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_ends_as_the_unbroken_one_does(data: Path, model: Path, tmp_path: Path) -> None:
     settings = {"max_steps": 6, "save_steps": 2, "learning_rate": 0.01, "lora_dropout": 0.1}
     unbroken = sft(data, tmp_path / "unbroken", model, **settings)
@@ -236,6 +239,7 @@ class PowerCut(TrainerCallback):
             raise PowerCutError
 
 
+@pytest.mark.slow
 def test_the_best_checkpoint_is_kept_and_patience_ends_the_run(data: Path, model: Path, tmp_path: Path) -> None:
     # At this rate the first update helps, and what follows overshoots.
     out = sft(
@@ -263,7 +267,7 @@ def test_the_best_checkpoint_is_kept_and_patience_ends_the_run(data: Path, model
 
 
 def test_a_loss_that_is_no_number_is_told(data: Path, model: Path, tmp_path: Path) -> None:
-    with pytest.raises(DistillError, match="the loss became no number .*lower --learning-rate"):
+    with pytest.raises(DistillError, match=r"the loss became no number .*lower --learning-rate"):
         sft(data, tmp_path / "out", model, learning_rate=1e30, max_steps=3)
     assert not TrainingFolder(tmp_path / "out").is_finished
 
@@ -301,6 +305,7 @@ def test_the_card_tells_base_rows_brief_measures_and_how_to_serve(rewriter: Path
         assert said in card
 
 
+@pytest.mark.slow
 def test_a_card_says_when_the_held_out_loss_did_not_fall(model: Path, tmp_path: Path) -> None:
     data = write_data(tmp_path / "data")
     lies = [sft_row(prompt) | {"completion": [{"role": "assistant", "content": "zzzzzz"}]} for prompt in PROMPTS[:24]]
@@ -317,3 +322,33 @@ def test_plots_leave_out_what_is_no_number() -> None:
     assert "nan" not in drawn
     assert "Loss &amp; more" in drawn
     assert plot_log("Nothing", [], "loss").count("<circle") == 0
+
+
+# What it learns
+
+
+@pytest.mark.slow
+def test_sft_learns_what_it_can_say_of_prompts_it_has_not_seen(data: Path, model: Path, tmp_path: Path) -> None:
+    out = sft(data, tmp_path / "out", model, full=True, lora_r=None, epochs=20, learning_rate=0.01, save_steps=30)
+    losses = log_of(out, "eval_loss")
+    assert min(losses) < 0.2 * losses[0]
+    of_the_new = TransformersLanguageModel(str(out), temperature=0, max_tokens=40)
+    replies = [of_the_new.reply(BRIEF.messages(prompt)) for prompt in PROMPTS[-8:]]
+    assert sum(reply.text.endswith("rolls to the right") for reply in replies) >= 6
+    assert all(reply.finish_reason == "stop" for reply in replies)
+
+
+@pytest.mark.slow
+def test_dpo_learns_which_text_is_better_and_nothing_from_shuffled_labels(
+    data: Path, rewriter: Path, tmp_path: Path
+) -> None:
+    settings: dict[str, Any] = {"max_steps": 12, "learning_rate": 0.003}
+    learned = dpo(data, tmp_path / "out", rewriter, **settings)
+    shuffled = write_data(tmp_path / "shuffled")
+    # On every other prompt the worse text is called the better one; what is held out stays as it is.
+    write_rows(shuffled / "dpo.jsonl", [dpo_row(prompt, swapped=at % 2 == 1) for at, prompt in enumerate(PROMPTS[:24])])
+    control = dpo(shuffled, tmp_path / "control", rewriter, **settings)
+    margins = {out: log_of(out, "eval_rewards/margins")[-1] for out in (learned, control)}
+    assert log_of(learned, "eval_rewards/accuracies")[-1] == 1
+    assert margins[learned] > 1
+    assert abs(margins[control]) < margins[learned] / 3

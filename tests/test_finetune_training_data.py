@@ -71,7 +71,7 @@ def test_pairs_of_equal_texts_are_left_out_and_counted(tmp_path: Path) -> None:
     read = read_data(folder, "dpo")
     assert (len(read.train), read.same) == (1, 1)
     write_rows(folder / "dpo.jsonl", [same, same])
-    with pytest.raises(DistillError, match="all 2 pairs .* same text as chosen and rejected"):
+    with pytest.raises(DistillError, match=r"all 2 pairs .* same text as chosen and rejected"):
         read_data(folder, "dpo")
 
 
@@ -107,20 +107,20 @@ def test_rows_that_cannot_be_trained_on_get_one_line(content: str, told: str, tm
 
 
 def test_files_that_are_missing_or_no_text_get_one_line(tmp_path: Path) -> None:
-    with pytest.raises(DistillError, match="no folder .*nowhere: name one that `retake distill pairs` wrote"):
+    with pytest.raises(DistillError, match=r"no folder .*nowhere: name one that `retake distill pairs` wrote"):
         read_data(tmp_path / "nowhere", "sft")
     folder = write_data(tmp_path / "data")
     (folder / "sft.jsonl").write_bytes(b"\xff\xfe{")
     with pytest.raises(DistillError, match="is no UTF-8 text"):
         read_data(folder, "sft")
     (folder / "sft.jsonl").unlink()
-    with pytest.raises(DistillError, match="holds no sft.jsonl"):
+    with pytest.raises(DistillError, match=r"holds no sft.jsonl"):
         read_data(folder, "sft")
     (folder / "brief.json").write_text("{}")
     with pytest.raises(DistillError, match="is no brief"):
         read_data(folder, "dpo")
     (folder / "brief.json").unlink()
-    with pytest.raises(DistillError, match="holds no brief.json, which says what the rewriter is told"):
+    with pytest.raises(DistillError, match=r"holds no brief.json, which says what the rewriter is told"):
         read_data(folder, "dpo")
 
 
@@ -247,7 +247,7 @@ def test_a_template_that_cannot_teach_an_end_is_refused(data: Path, tmp_path: Pa
         "{% for m in messages %}[{{ m.role }}] {{ m.content }}{% endfor %}{% if add_generation_prompt %}>{% endif %}"
     )
     model = save_tiny_llama(tmp_path / "endless", template=endless)
-    with pytest.raises(DistillError, match="puts no end token .* would never learn to stop"):
+    with pytest.raises(DistillError, match=r"puts no end token .* would never learn to stop"):
         RowFormat(find_chat_model(str(model)), 1024).fit(read_data(data, "sft").train, "sft")
 
 

@@ -9,7 +9,11 @@ from finetune.errors import DistillError
 
 try:
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+    from huggingface_hub.errors import (
+        HFValidationError,
+        HTTPError,  # pyright: ignore[reportPrivateImportUsage] - of whichever httpx the hub's client uses
+        OfflineModeIsEnabled,
+    )
 except ImportError as error:
     raise DistillError(f'the hub needs one more package ({error}): pip install "retake[train]"') from error
 
@@ -37,6 +41,6 @@ def push(folder: Path, repo: str, *, public: bool = False) -> str:
         hub.upload_folder(
             repo_id=repo, folder_path=folder, ignore_patterns=LEFT_BEHIND, commit_message="A rewriter trained by Retake"
         )
-    except (HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, OSError) as problem:
+    except (HTTPError, HFValidationError, OfflineModeIsEnabled, OSError) as problem:
         raise DistillError(f"the hub did not take {repo}: {first_line(problem)}") from problem
     return f"{hub.endpoint}/{repo}"

@@ -63,6 +63,7 @@ def trainer_arguments(prepared: Prepared[S]) -> dict[str, Any]:
         **({"save_steps": every} if every else {}),
         "save_total_limit": 2,
         "restore_callback_states_from_checkpoint": settings.patience is not None,
+        "ddp_find_unused_parameters": False,
         "report_to": "none",
         **measured,
     }
