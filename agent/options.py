@@ -46,7 +46,7 @@ def with_config_options(command: Callable[..., None], uses: Callable[[str], bool
 
     options = [
         inspect.Parameter(
-            _parameter(path), inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_option(path, flag, field)
+            _parameter(path), inspect.Parameter.KEYWORD_ONLY, default=None, annotation=setting_option(path, flag, field)
         )
         for path, flag, field in leaves
     ]
@@ -94,7 +94,8 @@ def _parameter(path: str) -> str:
     return path.replace(".", "__")
 
 
-def _option(path: str, flag: str, field: FieldInfo) -> Any:
+def setting_option(path: str, flag: str, field: FieldInfo) -> Any:
+    """The annotation of a flag for this setting; without a value the flag says nothing, so that a file may."""
     kind = _value_type(field.annotation)
     panel = path.split(".")[0].capitalize() if "." in path else "Config"
     default = field.get_default()

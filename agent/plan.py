@@ -48,7 +48,11 @@ class RunPlan:
 
 
 def plan_run(config: LoopConfig) -> RunPlan:
-    """The plan of a run with this config. Reads the models' configs, no weights. Raises UsageError, FeedbackError."""
+    """The plan of a run with this config. Raises UsageError, FeedbackError.
+
+    Reads the models' configs, no weights. A server is asked one small thing, as at the start of a run: the rewriter's
+    for a reply of a few tokens, the judge's about one small picture, the renderer's what it is.
+    """
     models, seeds = open_models(config), len(loop_seeds(config))
     full = promoted_count(config) * seeds if config.draft.enabled else 0
     verify = 2 * len(unseen_seeds(config))

@@ -9,7 +9,8 @@ from typing import Any
 
 from agent.errors import ModelError, UsageError
 from agent.language_model import Message, Reply
-from agent.llm.chat_format import PROBE, ChatFormat, find_chat_model
+from agent.llm.chat_format import ChatFormat, find_chat_model
+from agent.llm.local_model import LocalModel
 from agent.llm.lora_adapter import LoraAdapter, find_adapter
 from feedback.errors import FeedbackError, first_line
 from feedback.resident import HoldsModel
@@ -28,7 +29,7 @@ except ImportError as error:
 RANDOM_SEEDS = 2**31
 
 
-class TransformersLanguageModel(HoldsModel[HeldModel]):
+class TransformersLanguageModel(LocalModel, HoldsModel[HeldModel]):
     """A chat model that is loaded with its first reply, once, and answers one chat at a time.
 
     A `Resident`. Everything but temperature and length of the sampling is what the model's own generation_config.json
@@ -47,6 +48,8 @@ class TransformersLanguageModel(HoldsModel[HeldModel]):
     Raises:
         UsageError: The model or adapter can't be used; as far as that shows without its weights.
     """
+
+    engine = f"transformers {transformers.__version__}"
 
     def __init__(
         self,
@@ -78,13 +81,6 @@ class TransformersLanguageModel(HoldsModel[HeldModel]):
 
     def __repr__(self) -> str:
         return f"TransformersLanguageModel({self.model!r}, device={str(self.device)!r})"
-
-    def check(self) -> None:
-        """Nothing, when the shortest of chats fits into the model; UsageError otherwise. No weights are loaded."""
-        try:
-            self._format.encode(PROBE, self.max_tokens)
-        except ModelError as problem:
-            raise UsageError(str(problem)) from None
 
     def reply(
         self,
@@ -148,18 +144,6 @@ class TransformersLanguageModel(HoldsModel[HeldModel]):
 
     def _load(self) -> Any:
         return load_chat_model(self._files, self.dtype, self.device, self._adapter)
-
-    @property
-    def record(self) -> dict[str, str | None]:
-        """What wrote the replies, for the trajectory."""
-        adapter = self._adapter
-        return {
-            "model": self.model,
-            "revision": self._files.commit,
-            "engine": f"transformers {transformers.__version__}",
-            "adapter": str(adapter.folder) if adapter else None,
-            "adapter_sha256": adapter.sha256 if adapter else None,
-        }
 
 
 def _check_kind(files: Pretrained) -> None:
