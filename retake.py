@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agent.config import LoopConfig as LoopConfig
-    from agent.config import make_config as make_config
+    from agent.config_file import make_config as make_config
     from agent.errors import Interrupted as Interrupted
     from agent.errors import UsageError as UsageError
     from agent.language_model import LanguageModel as LanguageModel
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from agent.renderer import RendererInfo as RendererInfo
     from agent.renderer import RenderRequest as RenderRequest
     from agent.renderer import StepCallback as StepCallback
+    from agent.rewrite_prompts import Rewritten as Rewritten
+    from agent.rewrite_prompts import rewrite as rewrite
     from agent.rewriter import Attempt as Attempt
     from agent.rewriter import Draft as Draft
     from agent.rewriter import Rewriter as Rewriter
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "LoopConfig": "agent.config",
-    "make_config": "agent.config",
+    "make_config": "agent.config_file",
     "Interrupted": "agent.errors",
     "UsageError": "agent.errors",
     "LanguageModel": "agent.language_model",
@@ -50,6 +52,8 @@ _HOMES = {
     "Renderer": "agent.renderer",
     "RendererInfo": "agent.renderer",
     "StepCallback": "agent.renderer",
+    "Rewritten": "agent.rewrite_prompts",
+    "rewrite": "agent.rewrite_prompts",
     "Attempt": "agent.rewriter",
     "Draft": "agent.rewriter",
     "RewriteTask": "agent.rewriter",
@@ -116,12 +120,14 @@ def _make_app() -> Any:
     from agent.cli import app
     from agent.export.cli import app as export_app
     from agent.prompts_cli import app as prompts_app
+    from agent.rewrite_cli import rewrite_command
     from agent.tag import tag_command
     from feedback.cli import app as score_app
     from finetune.cli import app as distill_app
     from graph_store.cli import app as graph_app
 
     app.info.help = "Shoots a video from your prompt, looks at it, rewrites the prompt and shoots again."
+    app.command("rewrite")(rewrite_command)
     app.command("bench")(bench_command)
     app.add_typer(score_app)
     app.add_typer(export_app, name="export", help="Finished runs in the shapes of other tools.")

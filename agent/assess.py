@@ -1,11 +1,15 @@
 """What all sources say of the renders that have not been looked at yet."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from agent.ports import Ports
 from agent.records import Assessed, Render
 from agent.state import History, LoopState, rows
 from feedback.combine import combine_feedback
 from feedback.errors import ClipError
 from feedback.gather import gather_feedback
+from feedback.records import Assessment, Question
 from feedback.sources.physics import PhysicsSource
 from feedback.video_file import read_clip
 
@@ -32,12 +36,15 @@ def assess(state: LoopState, ports: Ports) -> LoopState:
 def _assess_file(made: Render, history: History, ports: Ports) -> Assessed:
     ports.enter("judge")
     _recall_rule(history, ports)
-    clip = read_clip(ports.folder.path / (made.path or ""))
-    feedbacks = gather_feedback(ports.sources, clip, history.prompt, history.checklist)
     return Assessed(
-        render=made.id,
-        assessment=combine_feedback(feedbacks, history.checklist, ports.config.assess.weights),
+        render=made.id, assessment=assess_video(ports.folder.path / (made.path or ""), history.checklist, ports)
     )
+
+
+def assess_video(video: Path, checklist: Sequence[Question], ports: Ports) -> Assessment:
+    """What the run's sources say together of this file. Raises ClipError when it can't be read."""
+    feedbacks = gather_feedback(ports.sources, read_clip(video), ports.prompt, checklist)
+    return combine_feedback(feedbacks, checklist, ports.config.assess.weights)
 
 
 def _recall_rule(history: History, ports: Ports) -> None:

@@ -10,7 +10,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from agent.config import LoopConfig, config_leaves, make_config, read_config
+from agent.config import LoopConfig
+from agent.config_file import config_leaves, make_config, read_config
 from agent.errors import Interrupted, UsageError
 from agent.options import with_config_options
 
@@ -20,7 +21,12 @@ app.add_typer(config_app, name="config")
 
 OutputDir = Annotated[Path, typer.Option(help="Where run folders are made.")]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Only tell what it would take: models, memory, renders, calls. Loads nothing.")
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Only tell what it would take: models, memory, renders, calls. Loads nothing; a server gets one small "
+        "call, to see that it answers.",
+    ),
 ]
 RunId = Annotated[str | None, typer.Option(help="Name of the run folder; made from prompt and config unless given.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")]

@@ -4,18 +4,13 @@ Every leaf's name is its flag (`stop.max_iterations` is `--max-iterations`); whe
 or is taken, the field names its flag itself. Secrets are no settings: keys come from the environment only.
 """
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, ValidationError, field_validator, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, field_validator, model_validator
 
 from agent.caption_styles import CAPTION_STYLES
-from agent.errors import UsageError
 from agent.standings import Selection, SelectionRule
 from feedback.defaults import CONSISTENCY_MODEL, REWARD_MODEL, SIMILARITY_MODEL
 
@@ -55,7 +50,11 @@ class RetrieveConfig(Settings):
 class RewriteConfig(Settings):
     """Who writes new candidates."""
 
-    rewriter: str = Field(default="rules", description="rules, llm, or your own 'package.module:Class'.")
+    rewriter: str = Field(
+        default="rules",
+        description="rules, llm, distilled, the folder or http URL of a distilled rewriter, or your own "
+        "'package.module:Class'.",
+    )
     candidates: int = Field(default=2, ge=1, le=16, description="New candidates in each iteration.")
     base_url: str | None = Field(
         default=None,
@@ -125,6 +124,21 @@ class RewriteConfig(Settings):
     )
     strict: bool = Field(default=False, description="Stop when the rewriter fails, instead of letting the rules write.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _place_names_a_distilled_one(cls, given: Any) -> Any:
+        """A folder or URL alone is all that a person has to say."""
+        named = given.get("rewriter") if isinstance(given, dict) else None
+        if not isinstance(named, str) or named in ("", "rules", "llm", "distilled"):
+            return given
+        is_url = named.startswith(("http://", "https://"))
+        if not is_url and "/" not in named and not Path(named).is_dir():
+            return given
+        place, flag = ("base_url", "--rewriter-base-url") if is_url else ("model", "--rewriter-model")
+        if given.get(place) not in (None, named):
+            raise ValueError(f"--rewriter and {flag} name two places: leave {flag} out")
+        return given | {"rewriter": "distilled", place: named}
+
     @field_validator("base_url")
     @classmethod
     def _holds_no_secret(cls, url: str | None) -> str | None:
@@ -139,11 +153,17 @@ class RewriteConfig(Settings):
 
     @model_validator(mode="after")
     def _model_fits_engine(self) -> Self:
-        if self.rewriter != "llm":
+        if not self.asks_model:
             return self
+        what = "a hub id or folder" if self.rewriter == "llm" else "the folder that `retake distill` made"
         if not self.model:
             raise ValueError(
-                "rewriter 'llm' needs --rewriter-model: a hub id or folder, or with --rewriter-base-url its name there"
+                f"rewriter {self.rewriter!r} needs --rewriter-model: {what}, or with --rewriter-base-url its name there"
+            )
+        if self.rewriter == "distilled" and (self.adapter or self.revision):
+            raise ValueError(
+                "a distilled rewriter's folder says which model and adapter it is: leave --rewriter-adapter and "
+                "--rewriter-revision out"
             )
         if self.engine == "endpoint" and not self.base_url:
             raise ValueError("--rewriter-engine endpoint needs --rewriter-base-url")
@@ -165,8 +185,13 @@ class RewriteConfig(Settings):
         return self
 
     @property
+    def asks_model(self) -> bool:
+        """Whether the rewriter is a language model that these settings name."""
+        return self.rewriter in ("llm", "distilled")
+
+    @property
     def resolved_engine(self) -> Literal["endpoint", "transformers", "vllm"]:
-        """What runs the model of the rewriter 'llm'."""
+        """What runs the rewriter's model."""
         if self.engine != "auto":
             return self.engine
         return "endpoint" if self.base_url else "transformers"
@@ -473,98 +498,3 @@ class LoopConfig(Settings):
         if self.verify.seeds is not None:
             return self.verify.seeds
         return {"pocket": 8, "painter": 4}.get(self.render.renderer, 1)
-
-
-Leaf = tuple[str, str, FieldInfo]
-
-
-def config_leaves(settings: type[Settings] = LoopConfig, prefix: str = "") -> list[Leaf]:
-    """Every setting as (dotted path, flag without dashes, field); fields that have no flag are left out."""
-    leaves: list[Leaf] = []
-    for name, field in settings.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
-            leaves += config_leaves(field.annotation, f"{prefix}{name}.")
-            continue
-        extra = cast("Mapping[str, Any]", field.json_schema_extra or {})
-        flag = str(extra.get("flag", name.replace("_", "-")))
-        if flag:
-            leaves.append((prefix + name, flag, field))
-    return leaves
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """The settings of a YAML or JSON file, or of a run's config.json. Raises UsageError when it is none."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"no config file at {path}; `retake config init` writes one") from None
-    except (OSError, UnicodeDecodeError) as problem:
-        raise UsageError(f"can't read the config file {path}: {problem}") from None
-    except yaml.YAMLError as problem:
-        raise UsageError(f"{path} is no YAML or JSON: {' '.join(str(problem).split())}") from None
-    content = {} if content is None else content
-    if not isinstance(content, dict):
-        raise UsageError(f"{path} holds a {type(content).__name__}, a config is a mapping of sections")
-    return {name: value for name, value in content.items() if name not in ("prompt", "typed")}
-
-
-def make_config(settings: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> LoopConfig:
-    """A checked config from a nested mapping, with overrides by dotted path on top. Raises UsageError, one line."""
-    tree = json.loads(
-        json.dumps({name: {} if value is None else value for name, value in settings.items()}, default=str)
-    )
-    for path, value in (overrides or {}).items():
-        *sections, leaf = path.split(".")
-        branch = tree
-        for section in sections:
-            branch = branch.setdefault(section, {})
-            if not isinstance(branch, dict):
-                raise UsageError(f"config: {section} is a section of settings, found {branch!r}")
-        branch[leaf] = value
-    try:
-        return LoopConfig.model_validate(tree)
-    except ValidationError as problem:
-        raise UsageError(f"config: {describe_validation(problem)}") from None
-
-
-def describe_validation(problem: ValidationError) -> str:
-    """A validation error in one line: which keys, what was found, what is allowed."""
-    lines: list[str] = []
-    for error in problem.errors(include_url=False):
-        where = ".".join(str(part) for part in error["loc"])
-        if error["type"] == "extra_forbidden":
-            lines.append(f"unknown key {where!r}; known there: {', '.join(_known_keys(error['loc'][:-1]))}")
-        elif error["type"] == "value_error":
-            lines.append(str(error["ctx"]["error"]) if "ctx" in error else error["msg"])
-        else:
-            lines.append(f"{where}: {error['msg'][0].lower()}{error['msg'][1:]}, found {error['input']!r}")
-    return "; ".join(lines)
-
-
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    settings: type[Settings] = LoopConfig
-    for part in location:
-        annotation = settings.model_fields[str(part)].annotation
-        if isinstance(annotation, type) and issubclass(annotation, Settings):
-            settings = annotation
-    return list(settings.model_fields)
-
-
-def differing_keys(one: LoopConfig, other: LoopConfig) -> list[str]:
-    """Dotted paths at which two configs differ, each with both values."""
-
-    def flat(config: LoopConfig) -> dict[str, Any]:
-        rows: dict[str, Any] = {}
-
-        def walk(branch: Mapping[str, Any], prefix: str) -> None:
-            for name, value in branch.items():
-                if isinstance(value, dict) and name != "weights":
-                    walk(value, f"{prefix}{name}.")
-                else:
-                    rows[prefix + name] = value
-
-        walk(config.model_dump(mode="json"), "")
-        return rows
-
-    left, right = flat(one), flat(other)
-    return [f"{key} ({left[key]!r} there, {right[key]!r} now)" for key in left if left[key] != right[key]]

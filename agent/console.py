@@ -6,13 +6,13 @@ from typing import Any, Self
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.prompt import Prompt
 from rich.table import Column, Table
 from rich.text import Text
 
 from agent.batch import BatchRow, Summary
-from agent.budget import loop_seeds, reserved_renders
+from agent.budget import loop_budget, reserved_renders
 from agent.config import LoopConfig
 from agent.doctor import Finding
 from agent.errors import UsageError
@@ -41,10 +41,13 @@ class RunDisplay:
         self._done: set[str] = set()
         self._given_up: set[str] = set()
         self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn("renders"),
-            TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal or console.quiet,
+            TextColumn("{task.description}"), BarColumn(bar_width=24),
+            TextColumn("{task.completed} of at most {task.total} renders,"), TimeRemainingColumn(),
+            TextColumn("left at most"), console=console, transient=True,
+            disable=not console.is_terminal or console.quiet,
         )  # fmt: skip
-        self._task = self._progress.add_task("starting", total=None)
+        most = loop_budget(run.config) + reserved_renders(run.config)
+        self._task = self._progress.add_task("starting", total=most)
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -90,9 +93,7 @@ class RunDisplay:
             if candidate.origin == "prompt":
                 for finding in candidate.findings:
                     self._say(f"  [yellow]note[/] your prompt as it is: {escape(finding.detail)}")
-        rendered = [candidate for candidate in candidates if candidate.dropped is None]
-        total = len(self._done) + len(rendered) * len(loop_seeds(self._config)) + reserved_renders(self._config)
-        self._progress.update(self._task, total=total, description=self._describe(iteration))
+        self._progress.update(self._task, description=self._describe(iteration))
 
     def _show_render_step(self, render: Render, done: int, total: int) -> None:
         description = f"{self._describe(render.iteration)}, render {render.id} step {done}/{total}"

@@ -9,6 +9,7 @@ from typing import Literal
 
 from agent.config import LoopConfig
 from agent.errors import UsageError
+from agent.language_model import Recorded
 from agent.llm.registry import open_rewriter_model
 from agent.models import open_configured_detector, open_configured_judge, open_configured_sources
 from agent.renderer import RenderRequest
@@ -116,7 +117,9 @@ def _rewriter(config: LoopConfig) -> Finding:
         rewriter = open_rewriter(config.rewrite, None, model)
     except UsageError as slip:
         return Finding("rewriter", "broken", str(slip))
-    return Finding("rewriter", "good", f"{rewriter.name} {config.rewrite.model or ''}".strip())
+    record = model.record if isinstance(model, Recorded) else {}
+    adapter = f", an adapter over {record['model']}" if record.get("adapter") else ""
+    return Finding("rewriter", "good", f"{rewriter.name} {config.rewrite.model or ''}".strip() + adapter)
 
 
 def _sources(config: LoopConfig) -> list[Finding]:

@@ -114,7 +114,7 @@ def make_candidates(state: LoopState, ports: Ports) -> list[Candidate]:
 
 def _original(brief: RewriteTask, ports: Ports) -> Candidate:
     """Candidate 0: the prompt as it is. What the screen finds in it is noted, nothing is changed."""
-    findings = _screen_text(brief.prompt, brief, ports).findings
+    findings = screen_candidate(brief.prompt, brief, ports).findings
     return Candidate(id="0", iteration=0, text=brief.prompt, origin="prompt", findings=list(findings))
 
 
@@ -127,7 +127,7 @@ def _screen_drafts(
         earlier = [*history.candidates, *made, *added]
         # The rules write in the person's own words, whatever language is asked for.
         by_rules = draft.origin == "fallback" or ports.rewriter.name == ports.fallback.name
-        screened = _screen_text(draft.text, replace(brief, target_lang="") if by_rules else brief, ports)
+        screened = screen_candidate(draft.text, replace(brief, target_lang="") if by_rules else brief, ports)
         if any(same_words(screened.text, known.text) for known in earlier if draft.unusable is None):
             continue
         candidate_id = str(len(earlier))
@@ -163,7 +163,8 @@ def _judge(candidate_id: str, text: str, ports: Ports) -> Sequence[Finding]:
     return judgement.findings
 
 
-def _screen_text(text: str, brief: RewriteTask, ports: Ports) -> Screened:
+def screen_candidate(text: str, brief: RewriteTask, ports: Ports) -> Screened:
+    """What the screen makes of a text in a run of this brief, renderer and config."""
     return screen_text(
         text,
         prompt=brief.prompt,

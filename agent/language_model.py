@@ -33,11 +33,17 @@ class LanguageModel(Protocol):
     """A chat model.
 
     `schema` is a JSON schema the reply should follow: a wish, not a promise. Many servers ignore it, so callers parse
-    with care. `seed` makes the reply repeatable where the server honours it. Raises ModelError when there is no reply.
+    with care. `seed` makes the reply repeatable where the server honours it. `temperature` of this one reply, 0 the
+    likeliest; None is what the model was made with. Raises ModelError when there is no reply.
     """
 
     def reply(
-        self, messages: Sequence[Message], *, seed: int | None = None, schema: Mapping[str, Any] | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        seed: int | None = None,
+        schema: Mapping[str, Any] | None = None,
+        temperature: float | None = None,
     ) -> Reply:
         """The model's next turn."""
         ...

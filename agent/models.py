@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from agent.config import AssessConfig, LoopConfig
+from agent.config import AssessConfig, LoopConfig, RewriteConfig
 from agent.errors import UsageError
 from agent.language_model import LanguageModel, Message
 from agent.llm.registry import open_rewriter_model
@@ -28,8 +28,11 @@ class Models:
     """All models of a run, none of them loaded: their weights come when they are first used."""
 
     renderer: Renderer
+    writer: LanguageModel | None
+    """Writes the candidates; None: rules do."""
     language_model: LanguageModel | None
-    """Writes the checklist and, as the rewriter, the candidates; None: rules do."""
+    """Answers all else that is asked, such as for the checklist: the writer, unless it is distilled and has learned one
+    thing only. None: rules do."""
     sources: Sequence[FeedbackSource]
     residents: Mapping[Phase, Sequence[Resident]]
     """What each phase needs in memory."""
@@ -39,21 +42,29 @@ def open_models(config: LoopConfig) -> Models:
     """The models of this config, checked as far as that is cheap. Raises UsageError or FeedbackError."""
     renderer = open_renderer(config.render)
     _check_steps(config, renderer)
-    language_model = open_rewriter_model(config.rewrite)
+    writer = open_rewriter_model(config.rewrite)
+    language_model = writer if config.rewrite.rewriter == "llm" else None
     judge, detector = open_configured_judge(config.assess), open_configured_detector(config.assess)
     sources = open_configured_sources(config.assess, judge, detector, language_model)
     names = [source.name for source in sources]
     if strangers := [name for name in config.assess.weights if name not in names]:
         raise UsageError(f"assess.weights names {strangers[0]!r}; the sources are {', '.join(names)}")
-    writers = [_writer_in_memory(config, language_model)]
-    judges = [_judge_in_memory(config.assess, judge), detector, *sources]
-    if "physics" in config.assess.sources:
+    writers = [writer_in_memory(config.rewrite, writer)]
+    named = config.assess
+    in_memory = judge_in_memory(named.judge, judge, named.judge_base_url, named.judge_model)
+    judges = [in_memory, detector, *sources]
+    if "physics" in config.assess.sources and language_model:
         judges += writers
     return Models(
         renderer=renderer,
+        writer=writer,
         language_model=language_model,
         sources=sources,
-        residents={"rewrite": _residents(writers), "render": _residents([renderer]), "judge": _residents(judges)},
+        residents={
+            "rewrite": find_residents(writers),
+            "render": find_residents([renderer]),
+            "judge": find_residents(judges),
+        },
     )
 
 
@@ -101,7 +112,7 @@ def _asker(language_model: LanguageModel) -> AskLanguageModel:
     return ask
 
 
-def _residents(parts: Sequence[object]) -> list[Resident]:
+def find_residents(parts: Sequence[object]) -> list[Resident]:
     """Those that hold a model; of several that hold the same one, the first."""
     found: dict[tuple[Holding, ...], Resident] = {}
     for part in parts:
@@ -110,21 +121,22 @@ def _residents(parts: Sequence[object]) -> list[Resident]:
     return list(found.values())
 
 
-def _writer_in_memory(config: LoopConfig, language_model: LanguageModel | None) -> object:
-    settings = config.rewrite
-    if language_model is None or not settings.base_url:
-        return language_model
+def writer_in_memory(settings: RewriteConfig, writer: LanguageModel | None) -> object:
+    """What holds the model of this rewriter: the model itself, or its server; None when it has none."""
+    if writer is None or not settings.base_url:
+        return writer
     from agent.llm.openai_compatible import KEY_VARIABLES
 
     return server_resident(settings.base_url, settings.model or "", find_key(KEY_VARIABLES))
 
 
-def _judge_in_memory(settings: AssessConfig, judge: Judge) -> object:
-    if settings.judge != "vlm-endpoint":
+def judge_in_memory(name: str, judge: Judge, base_url: str | None, model: str | None) -> object:
+    """What holds the model of this judge: the judge itself, or its server."""
+    if name != "vlm-endpoint":
         return judge
     from feedback.judges.vlm_endpoint import KEY_VARIABLES
 
-    return server_resident(settings.judge_base_url or "", settings.judge_model or "", find_key(KEY_VARIABLES))
+    return server_resident(base_url or "", model or "", find_key(KEY_VARIABLES))
 
 
 def _check_steps(config: LoopConfig, renderer: Renderer) -> None:

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import typer
 from pydantic.fields import FieldInfo
 
-from agent.config import LoopConfig, config_leaves, make_config, read_config
+from agent.config import LoopConfig
+from agent.config_file import config_leaves, make_config, read_config
 from agent.errors import UsageError
 
 ALIASES = {"seed": ("--base-seed",), "remember": (" /--no-memory",)}
@@ -27,9 +28,12 @@ NoRetrieval = Annotated[
 Size = Annotated[str | None, typer.Option("--size", help="Width x height, e.g. 832x480.", rich_help_panel="Render")]
 
 
-def with_config_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with a flag for every setting; it gets the resolved `config: LoopConfig` as a keyword."""
-    leaves = config_leaves()
+def with_config_options(command: Callable[..., None], uses: Callable[[str], bool] | None = None) -> Callable[..., None]:
+    """The command with a flag for every setting, or for those whose dotted path it `uses`.
+
+    It gets the resolved `config: LoopConfig` as a keyword.
+    """
+    leaves = [leaf for leaf in config_leaves() if uses is None or uses(leaf[0])]
     own = [parameter for name, parameter in inspect.signature(command).parameters.items() if name != "config"]
 
     @functools.wraps(command)

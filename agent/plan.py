@@ -48,7 +48,11 @@ class RunPlan:
 
 
 def plan_run(config: LoopConfig) -> RunPlan:
-    """The plan of a run with this config. Reads the models' configs, no weights. Raises UsageError, FeedbackError."""
+    """The plan of a run with this config. Raises UsageError, FeedbackError.
+
+    Reads the models' configs, no weights. A server is asked one small thing, as at the start of a run: the rewriter's
+    for a reply of a few tokens, the judge's about one small picture, the renderer's what it is.
+    """
     models, seeds = open_models(config), len(loop_seeds(config))
     full = promoted_count(config) * seeds if config.draft.enabled else 0
     verify = 2 * len(unseen_seeds(config))
@@ -76,9 +80,11 @@ def plan_run(config: LoopConfig) -> RunPlan:
 
 def count_calls(config: LoopConfig, models: Models, renders: int) -> int:
     """Calls of the language model at most: checklist, drafts, critiques, principles, the physics of so many renders."""
+    settings, refinements = config.rewrite, config.stop.max_iterations
+    if settings.rewriter == "distilled" and config.search.strategy != "best_of_n":
+        return settings.candidates * (1 + refinements)
     if models.language_model is None:
         return 0
-    settings, refinements = config.rewrite, config.stop.max_iterations
     first = (len(KINDS) + 1 if settings.compose == "stepwise" else 1) * settings.candidates
     refined = refinements * (settings.candidates + bool(settings.critique))
     physics = CALLS_AN_ANSWER * (1 + renders) if "physics" in config.assess.sources else 0

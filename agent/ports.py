@@ -126,8 +126,8 @@ def _begin(journal: Journal, parts: Parts, prompt: str, notes: Sequence[str]) ->
 
 def _models(parts: Parts) -> dict[str, Any]:
     """What the run is made with, so that it can be made again and a rewriter trained on the very same texts."""
-    judge, language_model = parts.config.assess, parts.language_model
-    rewriter = language_model.record if isinstance(language_model, Recorded) else {"model": parts.config.rewrite.model}
+    judge, writer = parts.config.assess, parts.writer
+    rewriter = writer.record if isinstance(writer, Recorded) else {"model": parts.config.rewrite.model}
     return {
         "renderer": {name: value for name, value in asdict(parts.renderer.info).items() if name != "captions"},
         "rewriter": {"name": parts.rewriter.name, **rewriter},

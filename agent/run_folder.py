@@ -18,7 +18,8 @@ from typing import Any
 from filelock import AcquireReturnProxy, FileLock, Timeout
 from pydantic import ValidationError
 
-from agent.config import LoopConfig, differing_keys, make_config
+from agent.config import LoopConfig
+from agent.config_file import differing_keys, make_config
 from agent.errors import UsageError
 from agent.records import Result
 

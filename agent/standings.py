@@ -101,12 +101,18 @@ def rank_candidates(
     return sorted(standings, key=lambda standing: _order(standing, selection.rule))
 
 
-def pair_standings(renders: Sequence[Render], assessed: Sequence[Assessed]) -> Iterator[tuple[Standing, Standing]]:
-    """Each two candidates of the loop, unranked, both averaged over the seeds that they share with the original.
+def pair_standings(
+    renders: Sequence[Render], assessed: Sequence[Assessed], purposes: Sequence[Purpose] = ("loop",)
+) -> Iterator[tuple[Standing, Standing]]:
+    """Each two candidates, unranked, both averaged over the seeds of these purposes that they share with the original.
 
-    Those that share none are no pair; without a score of the original, the seeds are those that the two share.
+    Those that share none are no pair; without a score of the original, the seeds are those that the two share. No two
+    of the purposes may have a seed in common.
     """
-    scored = scores_by_seed(renders, assessed)
+    scored: dict[str, dict[int, Assessment]] = {}
+    for purpose in purposes:
+        for candidate, by_seed in scores_by_seed(renders, assessed, purpose).items():
+            scored.setdefault(candidate, {}).update(by_seed)
     for one, other in combinations(sorted(scored, key=int), 2):
         seeds = frozenset(scored[one].keys() & scored[other].keys() & scored.get("0", scored[one]).keys())
         if seeds:

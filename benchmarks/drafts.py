@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from agent.config import make_config
+from agent.config_file import make_config
 from agent.draft_order import add_orders, compare_orders
 from agent.parts import Parts, open_parts
 from agent.records import PairOrders

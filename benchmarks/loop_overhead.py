@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from agent.config import make_config
+from agent.config_file import make_config
 from agent.parts import Parts, open_parts
 from agent.renderer import RenderRequest
 from agent.run import begin_run

@@ -1,10 +1,12 @@
 """Classical vision on pixels alone: finds plain coloured shapes on a plainish background."""
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import cv2
 import numpy as np
 
+from feedback.clip import Clip
 from feedback.lexicon import Colour, Shape
 
 _NAMED_RGB: dict[Colour, tuple[tuple[int, int, int], ...]] = {
@@ -87,9 +89,15 @@ def look_at(frame: np.ndarray) -> Look:
     return Look(things, _name_of(background), share)
 
 
-def look_at_all(frames: np.ndarray) -> list[Look]:
-    """`look_at` for every frame of uint8 [t, h, w, 3]."""
-    return [look_at(frame) for frame in frames]
+def look_at_clip(clip: Clip) -> list[Look]:
+    """`look_at` for every frame. Kept as long as the clip is: judge and detectors look at the same one."""
+    looks = _LOOKS.get(clip)
+    if looks is None:
+        looks = _LOOKS[clip] = [look_at(frame) for frame in clip.frames]
+    return looks
+
+
+_LOOKS: WeakKeyDictionary[Clip, list[Look]] = WeakKeyDictionary()
 
 
 def _background(lab: np.ndarray) -> tuple[np.ndarray, float]:
@@ -98,11 +106,17 @@ def _background(lab: np.ndarray) -> tuple[np.ndarray, float]:
     border = np.concatenate([
         lab[:rim].reshape(-1, 3), lab[-rim:].reshape(-1, 3), lab[:, :rim].reshape(-1, 3), lab[:, -rim:].reshape(-1, 3)
     ])  # fmt: skip
-    bins = np.floor(border / 12).astype(int)
-    values, counts = np.unique(bins, axis=0, return_counts=True)
-    mode = np.median(border[(bins == values[counts.argmax()]).all(axis=1)], axis=0)
+    mode = _commonest(border)
     near = np.linalg.norm(border - mode, axis=1) < _FOREGROUND_DISTANCE
     return np.median(border[near], axis=0), float(near.mean())
+
+
+def _commonest(pixels: np.ndarray) -> np.ndarray:
+    """Median, float32 [3], of those pixels, float32 [n, 3] Lab, that lie in the fullest cell of a grid of 12 units."""
+    light, red, yellow = np.floor(pixels / 12).astype(int).T
+    cells = (light * 32 + red + 16) * 32 + yellow + 16
+    values, counts = np.unique(cells, return_counts=True)
+    return np.median(pixels[cells == values[counts.argmax()]], axis=0)
 
 
 def _colour_layers(
@@ -114,10 +128,7 @@ def _colour_layers(
     left = solid.copy()
     smallest = max(9.0, 0.25 * _SMALLEST_AREA * left.size)
     while left.sum() > smallest and len(layers) < 8:
-        pixels = lab[left]
-        bins = np.floor(pixels / 12).astype(int)
-        values, counts = np.unique(bins, axis=0, return_counts=True)
-        colour = np.median(pixels[(bins == values[counts.argmax()]).all(axis=1)], axis=0)
+        colour = _commonest(lab[left])
         near = np.linalg.norm(lab - colour, axis=2) < _SAME_COLOUR_DISTANCE
         if (near & left).sum() > smallest:
             layers.append(np.median(lab[near & left], axis=0))
@@ -219,15 +230,11 @@ def _rgb(lab: np.ndarray) -> np.ndarray:
 
 
 def _name_of(lab: np.ndarray) -> Colour:
-    return min(_ANCHORS, key=lambda anchor: float(np.linalg.norm(anchor[1] - lab)))[0]
+    return _ANCHOR_NAMES[int(np.linalg.norm(_ANCHORS - lab, axis=1).argmin())]
 
 
-def _anchors() -> list[tuple[Colour, np.ndarray]]:
-    flat: list[tuple[Colour, tuple[int, int, int]]] = [
-        (colour, rgb) for colour, rgbs in _NAMED_RGB.items() for rgb in rgbs
-    ]
-    lab = cv2.cvtColor(np.array([[rgb for _, rgb in flat]], np.float32) / 255, cv2.COLOR_RGB2LAB)[0]
-    return [(colour, value) for (colour, _), value in zip(flat, lab, strict=True)]
-
-
-_ANCHORS = _anchors()
+_ANCHOR_NAMES: list[Colour] = [colour for colour, rgbs in _NAMED_RGB.items() for _ in rgbs]
+_ANCHORS = cv2.cvtColor(
+    np.array([[rgb for rgbs in _NAMED_RGB.values() for rgb in rgbs]], np.float32) / 255, cv2.COLOR_RGB2LAB
+)[0]
+"""float32 [n, 3] Lab, one for each name in `_ANCHOR_NAMES`."""

@@ -5,21 +5,24 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fakes import fast_config
+from fakes import CountingPainter, fast_config
 
 from agent.bench.methods.best_of_n import BestOfN
 from agent.bench.methods.choose import choose_best
 from agent.bench.records import Answer, BenchSettings
 from agent.bench.run import fit_config, run_bench
 from agent.bench.studio import Studio
+from agent.renderer import RenderRequest, StepCallback
+from agent.rewriter import Draft, RewriteTask
 from feedback.clip import Clip
 from feedback.judges.shapes import ShapesJudge
 from feedback.records import Question, Verdict
+from feedback.resident import Holding
 
 PROMPTS = ("a crimson ball drifting rightwards", "an azure box rises")
 SEEN = Path(os.environ.get("RETAKE_TEST_LOOKS", os.devnull))
@@ -31,6 +34,51 @@ class HeldOut(ShapesJudge):
     def ask(self, clip: Clip, questions: Sequence[Question]) -> list[Verdict]:
         with SEEN.open("a", encoding="utf-8") as file:
             file.write("asked\n")
+        return super().ask(clip, questions)
+
+
+class BoxLover:
+    """A rewriter that puts a box beside whatever is asked for."""
+
+    name = "box lover"
+
+    def rewrite(self, task: RewriteTask) -> list[Draft]:
+        return [Draft(f"{task.prompt} beside a green box", "boxes are fine")]
+
+
+class OnOneGPU:
+    """A `Resident` on the GPU that all of these share; who works there, and who makes room, stands in `moves`."""
+
+    moves: ClassVar[list[str]] = []
+
+    @property
+    def holdings(self) -> list[Holding]:
+        return [Holding(type(self).__name__, "cuda:0", None, "it was never weighed")]
+
+    def note(self, act: str) -> None:
+        """Notes the act, once while it goes on."""
+        if (move := f"{type(self).__name__} {act}") not in self.moves[-1:]:
+            self.moves.append(move)
+
+    def acquire(self) -> None: ...
+
+    def release(self) -> None:
+        self.note("makes room")
+
+
+class BigPainter(CountingPainter, OnOneGPU):
+    """A painter that needs the GPU."""
+
+    def render(self, request: RenderRequest, on_step: StepCallback | None = None) -> Clip:
+        self.note("works")
+        return super().render(request, on_step)
+
+
+class BigHeldOut(ShapesJudge, OnOneGPU):
+    """A held-out judge that needs the GPU."""
+
+    def ask(self, clip: Clip, questions: Sequence[Question]) -> list[Verdict]:
+        self.note("works")
         return super().ask(clip, questions)
 
 

@@ -54,9 +54,9 @@ class RewriterConformance:
         assert all(draft.text.strip() or draft.unusable for draft in rewriter.rewrite(FIRST))
 
     def test_drafts_say_where_they_come_from(self, rewriter: Rewriter) -> None:
-        assert {draft.origin for draft in rewriter.rewrite(FIRST)} <= {"retrieval", "instruction"}
+        assert {draft.origin for draft in rewriter.rewrite(FIRST)} <= {"retrieval", "instruction", "distilled"}
         refined = rewriter.rewrite(REFINEMENT)
-        assert {draft.origin for draft in refined} <= {"refine"}
+        assert {draft.origin for draft in refined} <= {"refine", "distilled"}
         assert {draft.parent for draft in refined} <= {None, "0", "1"}
         assert {draft.fault for draft in refined} <= set(get_args(Fault))
 

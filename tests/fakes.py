@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from agent.config import LoopConfig, make_config
+from agent.config import LoopConfig
+from agent.config_file import make_config
 from agent.errors import RenderError
 from agent.renderer import RenderRequest, StepCallback
 from agent.renderers.painter import Painter

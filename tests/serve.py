@@ -157,7 +157,8 @@ def build_tiny_chat_model(folder: Path) -> Path:
 BUILD_AND_SERVE = """
 import pathlib, sys
 import serve
-serve.build_tiny_chat_model(pathlib.Path(sys.argv[2]))
+if not pathlib.Path(sys.argv[2]).exists():
+    serve.build_tiny_chat_model(pathlib.Path(sys.argv[2]))
 from transformers.cli.transformers import main
 main()
 """
@@ -165,12 +166,12 @@ main()
 
 
 @contextmanager
-def transformers_serve(folder: Path) -> Iterator[tuple[str, str]]:
-    """Base URL and model name of a running `transformers serve` with the tiny model.
+def transformers_serve(folder: Path, model: Path | None = None) -> Iterator[tuple[str, str]]:
+    """Base URL and model name of a running `transformers serve` with this model, or the tiny random one.
 
     Raises RuntimeError when it does not come up.
     """
-    model = folder / "model"
+    model = model or folder / "model"
     port = free_port()
     home = folder / "hf_home"
     (home / "hub").mkdir(parents=True)

@@ -10,23 +10,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench_parts import PROMPTS, quick_settings
+from bench_parts import PROMPTS, OnOneGPU, quick_settings
 from command import FAST, retake
 from serve import completion, fake_openai
 
 from agent.bench.cli import show_steps
+from agent.bench.entrants import read_entrants, read_rewriter
 from agent.bench.held_out import choose_held_out, open_held_out, split_name
 from agent.bench.measure import Step
-from agent.bench.methods.distilled import read_distilled
 from agent.bench.methods.few_shot import EXAMPLES, few_shot_messages
 from agent.bench.records import Measured
-from agent.bench.registry import open_methods
+from agent.bench.registry import ABLATIONS, open_methods
 from agent.bench.result import BenchResult
 from agent.bench.run import run_bench
 from agent.bench.studio import VERIFY_DISTANCE
 from agent.errors import UsageError
 from agent.prompts import Rewrite, rewrite_messages, write_reply
 from agent.rewriter import RewriteTask
+from agent.rewriter_card import RewriterBrief, RewriterCard, write_card
+from agent.trajectory import read_trajectory
 from feedback.errors import FeedbackError
 
 METHODS = ["raw", "best_of_n", "blind_rewrite", "rapo", "loop"]
@@ -193,11 +195,10 @@ def test_a_method_that_cheats_or_breaks_has_no_answer_and_the_others_have(
 
 def test_methods_that_need_what_is_not_there_are_skipped_with_a_reason(tmp_path: Path) -> None:
     settings = quick_settings(retrieve__graph="none")
-    result = run_bench(PROMPTS[:1], ["few_shot", "rapo", "distilled"], settings, tmp_path / "out", lambda _: None)
-    assert result.skipped.keys() == {"few_shot", "rapo", "distilled"}
+    result = run_bench(PROMPTS[:1], ["few_shot", "rapo"], settings, tmp_path / "out", lambda _: None)
+    assert result.skipped.keys() == {"few_shot", "rapo"}
     assert "--rewriter llm" in result.skipped["few_shot"]
     assert "relation graph" in result.skipped["rapo"]
-    assert "--distilled" in result.skipped["distilled"]
     assert "few_shot was not run" in (tmp_path / "out" / "table.md").read_text(encoding="utf-8")
 
 
@@ -218,11 +219,82 @@ def test_with_a_language_model_every_writer_asks_it_and_its_calls_are_counted(tm
 
 
 def test_a_distilled_rewriter_of_ones_own_writes_once_and_is_screened(tmp_path: Path) -> None:
-    settings = quick_settings(distilled="fakes:SlowLearner")
+    settings = quick_settings(entrants=read_entrants(["fakes:SlowLearner"]))
     prompt = "a red circle moves up, two azure balls drift leftwards"
-    result = run_bench([prompt], ["distilled"], settings, tmp_path / "out", lambda _: None)
+    result = run_bench([prompt], [], settings, tmp_path / "out", lambda _: None)
     (row,) = rows_of(result, "distilled")
     assert row.text.startswith("A red circle moves up and two azure balls drift leftwards on a black background.")
+
+
+def test_a_writer_is_screened_by_the_negative_prompt_as_the_loop_is(tmp_path: Path) -> None:
+    entrants = read_entrants(["bench_parts:BoxLover"])
+    settings = quick_settings(entrants=entrants, render__negative_prompt="blur, box")
+    result = run_bench(["a red ball rises"], [], settings, tmp_path / "out", lambda _: None)
+    (row,) = rows_of(result, "distilled")
+    assert row.text == "a red ball rises"
+    assert row.note == "left as typed: accurate: the prompt wants no box, the text names it"
+
+
+def test_models_make_room_for_the_held_out_judge_once_a_prompt(tmp_path: Path) -> None:
+    parts = {"held_out": "bench_parts:BigHeldOut", "render__renderer": "bench_parts:BigPainter"}
+    OnOneGPU.moves.clear()
+    run_bench(PROMPTS, ["best_of_n", "rapo"], quick_settings(**parts), tmp_path / "out", lambda _: None)
+    a_prompt = ["BigHeldOut makes room", "BigPainter works", "BigPainter makes room", "BigHeldOut works"]
+    assert OnOneGPU.moves == a_prompt * len(PROMPTS)
+
+
+def test_a_held_out_judge_on_a_server_is_held_by_that_server() -> None:
+    with fake_openai(completion("Yes")) as server:
+        judge = open_held_out(quick_settings(held_out="vlm-endpoint:other", held_out_base_url=server.base_url))
+        assert judge
+        (resident,) = judge.residents
+        assert [(own.model, f"{own.place}/v1") for own in resident.holdings] == [("other", server.base_url)]
+
+
+def test_an_ablation_is_the_loop_with_one_thing_changed_and_stands_against_it(tmp_path: Path) -> None:
+    methods, settings = ["loop", *ABLATIONS], quick_settings(held_out="bench_parts:HeldOut")
+    result = run_bench(PROMPTS[:1], methods, settings, tmp_path / "out", lambda _: None)
+    assert not result.failed
+    configs = {
+        name: read_trajectory(next((tmp_path / "out" / name).iterdir())).header["config"]
+        for name in ("loop", *ABLATIONS)
+    }
+    changed = {
+        name: [
+            (section, key, value)
+            for section, settings in config.items()
+            if isinstance(settings, dict)
+            for key, value in settings.items()
+            if value != configs["loop"][section][key]
+        ]
+        for name, config in configs.items()
+    }
+    assert changed == {
+        "loop": [],
+        "no_retrieval": [("retrieve", "graph", "none")],
+        "no_memory": [("rewrite", "remember", False)],
+        "no_critique": [("rewrite", "critique", False)],
+        "no_gate": [("select", "gate", False)],
+        "weighted": [("select", "rule", "weighted")],
+        "pareto": [("select", "rule", "pareto")],
+    }
+    against_loop = [versus.method for versus in result.comparisons[0].versus if versus.reference == "loop"]
+    assert against_loop == list(ABLATIONS)
+
+
+def test_without_retrieval_the_loop_has_no_words_but_the_prompts_own(tmp_path: Path) -> None:
+    result = run_bench(PROMPTS[:1], ["loop", "no_retrieval"], quick_settings(), tmp_path / "out", lambda _: None)
+    (whole,), (without,) = rows_of(result, "loop"), rows_of(result, "no_retrieval")
+    assert "circle" in whole.text
+    assert "circle" not in without.text
+    run = read_trajectory(next((tmp_path / "out" / "no_retrieval").iterdir()))
+    assert not run.modifiers
+
+
+def test_an_ablation_of_what_the_bench_leaves_out_anyway_is_skipped(tmp_path: Path) -> None:
+    settings = quick_settings(select__gate=False)
+    result = run_bench(PROMPTS[:1], ["loop", "no_gate"], settings, tmp_path / "out", lambda _: None)
+    assert "already" in result.skipped["no_gate"]
 
 
 def test_a_prompt_that_cant_be_used_costs_only_itself(tmp_path: Path) -> None:
@@ -263,12 +335,50 @@ def test_few_shot_examples_are_turns_of_the_same_form_as_the_task() -> None:
     assert [message["role"] for message in messages[1:-1]] == ["user", "assistant"] * len(pairs)
 
 
-def test_a_distilled_rewriter_is_a_class_a_config_or_a_model(tmp_path: Path) -> None:
+def test_a_distilled_rewriter_is_a_folder_a_class_a_config_or_a_model(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("rewrite: {rewriter: rules, word_limit: 33}\n", encoding="utf-8")
-    assert read_distilled("fakes:SlowLearner").rewriter == "fakes:SlowLearner"
-    assert read_distilled(str(tmp_path / "mine.yaml")).word_limit == 33
-    model = read_distilled("someone/rewriter")
+    write_card(tmp_path, RewriterCard(kind="model", base="m", brief=RewriterBrief(template="")))
+    assert read_rewriter("fakes:SlowLearner").rewriter == "fakes:SlowLearner"
+    assert read_rewriter(str(tmp_path / "mine.yaml")).word_limit == 33
+    model = read_rewriter("someone/rewriter")
     assert (model.rewriter, model.model, model.resolved_engine) == ("llm", "someone/rewriter", "transformers")
+    trained = read_rewriter(str(tmp_path))
+    assert (trained.rewriter, trained.model) == ("distilled", str(tmp_path))
+
+
+def test_several_rewriters_have_names_of_their_own() -> None:
+    named = read_entrants(["sft=fakes:SlowLearner", "sft+dpo=runs/a=b", "fakes:BrokenRewriter"])
+    assert {name: one.rewrite.rewriter for name, one in named.items()} == {
+        "sft": "fakes:SlowLearner",
+        "sft+dpo": "llm",
+        "distilled": "fakes:BrokenRewriter",
+    }
+    assert named["sft+dpo"].rewrite.model == "runs/a=b"
+    with pytest.raises(UsageError, match="two rewriters 'distilled'"):
+        read_entrants(["fakes:SlowLearner", "fakes:BrokenRewriter"])
+    settings = quick_settings(entrants=read_entrants(["loop=fakes:SlowLearner"]))
+    with pytest.raises(UsageError, match="'loop' is the name of a method"):
+        run_bench(PROMPTS[:1], ["loop"], settings, Path("nowhere"), lambda _: None)
+
+
+def test_a_rewriter_may_enter_later_but_not_become_another_one(tmp_path: Path) -> None:
+    def bench(*named: str) -> BenchResult:
+        settings = quick_settings(entrants=read_entrants(named))
+        return run_bench(PROMPTS[:1], [], settings, tmp_path / "out", lambda _: None)
+
+    bench("one=fakes:SlowLearner")
+    both = bench("one=fakes:SlowLearner", "two=bench_parts:BoxLover")
+    assert [row.method for row in both.rows] == ["raw", "one", "two"]
+    with pytest.raises(UsageError, match=r"another rewriter 'one' \(by its rewrite\)"):
+        bench("one=bench_parts:BoxLover")
+
+
+def test_a_rewriter_with_fewer_renders_spends_no_more_and_is_measured_as_all_others(tmp_path: Path) -> None:
+    few = {name: one.model_copy(update={"renders": 1}) for name, one in read_entrants(["fakes:SlowLearner"]).items()}
+    result = run_bench(PROMPTS[:1], ["best_of_n"], quick_settings(entrants=few), tmp_path / "out", lambda _: None)
+    renders = {row.method: row.renders for row in result.rows}
+    assert renders == {"raw": 1, "best_of_n": 3, "distilled": 1}
+    assert all(row.text_own is not None for row in result.rows)
 
 
 def test_raw_is_always_there_and_unknown_or_repeated_methods_are_refused() -> None:

@@ -11,7 +11,8 @@ from agent.budget import (
     reserved_renders,
     unseen_seeds,
 )
-from agent.config import LEAST_DRAFT_RENDERS, LoopConfig, make_config
+from agent.config import LEAST_DRAFT_RENDERS, LoopConfig
+from agent.config_file import make_config
 from agent.records import Candidate
 
 ORIGINAL = Candidate(id="0", iteration=0, text="a ball", origin="prompt")

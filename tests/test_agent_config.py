@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from agent.cli import app
-from agent.config import LoopConfig, config_leaves, differing_keys, make_config, read_config
+from agent.config import LoopConfig
+from agent.config_file import config_leaves, differing_keys, make_config, read_config
 from agent.errors import UsageError
 from agent.options import resolve_config
 

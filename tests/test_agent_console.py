@@ -1,6 +1,7 @@
 """What a person sees in the terminal: all of it, and nobody's text taken for markup."""
 
 import json
+import re
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -31,11 +32,12 @@ MARKUP = [
 
 
 class Screen:
-    """A console that is no terminal, and what was written to it."""
+    """A console that is no terminal unless it is said to be one, and what was written to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, force_terminal: bool = False) -> None:
         self._file = StringIO()
-        self.console = Console(file=self._file, width=60, force_terminal=False)
+        width = 160 if force_terminal else 60
+        self.console = Console(file=self._file, width=width, force_terminal=force_terminal)
 
     @property
     def text(self) -> str:
@@ -84,6 +86,25 @@ def test_a_run_shows_each_step_that_matters_in_its_order(screen: Screen, tmp_pat
     assert found.best.text in screen.text
     assert f"{found.original_score:.3f}" in screen.text
     assert "\x1b" not in screen.text
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"stop__max_iterations": 1},
+        {"search__strategy": "best_of_n"},
+        {"draft__enabled": True, "draft__steps": 2, "stop__max_iterations": 0},
+    ],
+    ids=["refine", "best of n", "drafts"],
+)
+def test_the_bar_goes_on_without_a_jump_and_never_past_its_end(settings: dict[str, Any], tmp_path: Path) -> None:
+    screen = Screen(force_terminal=True)
+    settings = {"stop__max_renders": 12, "stop__score_threshold": 1.0, "render__seeds": 2} | settings
+    found = run_shown(screen, "a red ball, a blue box and a green ball", tmp_path, **settings)
+    shown = [(int(done), int(most)) for done, most in re.findall(r"(\d+) of at most (\d+) renders", screen.text)]
+    assert {most for _, most in shown} == {12}
+    assert [done for done, _ in shown] == sorted(done for done, _ in shown)
+    assert shown[-1][0] == found.totals.renders <= 12
 
 
 @pytest.mark.parametrize("prompt", MARKUP)

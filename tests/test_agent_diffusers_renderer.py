@@ -22,7 +22,8 @@ from transformers.utils import logging as transformers_logging
 from agent.errors import RenderError, UsageError
 from agent.renderer import RenderRequest
 from agent.renderers.diffusers_t2v import DiffusersRenderer
-from agent.renderers.pipeline_traits import TRAITS, infer_traits, legal_frames, legal_side
+from agent.renderers.pipeline_table import TRAITS
+from agent.renderers.pipeline_traits import infer_traits, legal_frames, legal_side
 
 pytestmark = QUIET
 

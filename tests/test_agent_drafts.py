@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.batch import run_batch, summarize
-from agent.config import make_config
+from agent.config_file import make_config
 from agent.draft_order import add_orders, compare_orders
 from agent.errors import UsageError
 from agent.parts import open_parts

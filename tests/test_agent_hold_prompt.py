@@ -10,7 +10,8 @@ import pytest
 from fakes import fast_config
 
 from agent.batch import run_batch
-from agent.config import LoopConfig, make_config
+from agent.config import LoopConfig
+from agent.config_file import make_config
 from agent.errors import UsageError
 from agent.hold_prompt import hold_prompt
 from agent.language_model import Message

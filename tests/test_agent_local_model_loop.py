@@ -9,7 +9,8 @@ from fakes import fast_config
 from serve import build_tiny_chat_model
 from tiny_chat_models import save_adapter, vary_chat_model
 
-from agent.config import LoopConfig, RewriteConfig, make_config
+from agent.config import LoopConfig, RewriteConfig
+from agent.config_file import make_config
 from agent.doctor import examine
 from agent.errors import UsageError
 from agent.llm.openai_compatible import OpenAICompatible

@@ -376,8 +376,9 @@ def test_of_three_servers_on_one_machine_the_one_that_works_has_the_memory(
         }
         return {phase for phase, is_held in held.items() if is_held}
 
-    assert holders() == {"rewrite", "render", "judge"}
-    for phase in (*PHASES, *PHASES):
+    phases: tuple[Phase, ...] = ("rewrite", "render", "judge")
+    assert holders() == set(phases)
+    for phase in phases * 2:
         arbiter.enter(phase)
         load(phase)
         assert holders() == {phase}

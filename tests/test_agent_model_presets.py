@@ -13,7 +13,8 @@ from agent.render_clip import content_key
 from agent.renderer import RendererInfo, RenderRequest
 from agent.renderers.diffusers_t2v import DiffusersRenderer
 from agent.renderers.model_presets import PRESETS, with_preset
-from agent.renderers.pipeline_traits import TRAITS, PipelineTraits, flow_shift_at, legal_frames, legal_side
+from agent.renderers.pipeline_table import TRAITS
+from agent.renderers.pipeline_traits import PipelineTraits, flow_shift_at, legal_frames, legal_side
 
 pytestmark = QUIET
 

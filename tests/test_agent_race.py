@@ -9,7 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from agent.budget import UNSEEN, loop_budget, loop_seeds
-from agent.config import LoopConfig, make_config
+from agent.config import LoopConfig
+from agent.config_file import make_config
 from agent.kept_words import keep_words
 from agent.race import may_overtake, plan_renders
 from agent.records import Assessed, Candidate, Decision, Render

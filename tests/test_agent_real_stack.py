@@ -20,7 +20,8 @@ from transformers import (
     AutoModelForZeroShotObjectDetection,
 )
 
-from agent.config import LoopConfig, make_config
+from agent.config import LoopConfig
+from agent.config_file import make_config
 from agent.errors import UsageError
 from agent.parts import open_parts
 from agent.plan import plan_run

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from fakes import fast_config
 
-from agent.config import LoopConfig, make_config
+from agent.config import LoopConfig
+from agent.config_file import make_config
 from agent.errors import StageError, UsageError
 from agent.llm.scripted import ScriptedLanguageModel
 from agent.optimize import optimize

@@ -3,7 +3,8 @@
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from agent.config import LoopConfig, make_config
+from agent.config import LoopConfig
+from agent.config_file import make_config
 from agent.records import Assessed, Candidate, Render
 from agent.standings import Selection, SelectionRule, pair_standings, rank_candidates
 from feedback.records import Assessment, Feedback, Score

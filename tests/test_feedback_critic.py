@@ -64,7 +64,7 @@ def test_it_asks_nothing_of_the_shapes_judge(monkeypatch):
         raise AssertionError("the critic looked through the shapes judge's eyes")
 
     for module in (feedback.judges.shapes, feedback.detectors.shapes):
-        monkeypatch.setattr(module, "look_at_all", refuse)
+        monkeypatch.setattr(module, "look_at_clip", refuse)
     (verdict,) = CriticJudge().ask(drawn_clips()[0], [KNOWN])
     assert verdict.p_yes is not None
 

@@ -1,5 +1,8 @@
 """Classical vision: shapes, colours and backgrounds whose truth is known because they are drawn."""
 
+import gc
+from weakref import ref
+
 import cv2
 import numpy as np
 import pytest
@@ -7,7 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from feedback import vision
+from feedback.checklist import make_checklist
 from feedback.clip import Clip
+from feedback.detectors.shapes import ShapesDetector
+from feedback.judges.shapes import ShapesJudge
 from feedback.lexicon import SHAPES
 from feedback.video_file import read_clip, write_clip
 from feedback.vision import Look, look_at
@@ -104,3 +111,17 @@ def test_any_frame_can_be_looked_at(frame):
 def test_the_same_frame_gives_the_same_look():
     frame = Clip(np.random.default_rng(0).integers(0, 255, (1, 50, 60, 3), np.uint8), 8).frames[0]
     assert look_at(frame) == look_at(frame)
+
+
+def test_a_clip_is_looked_at_once_and_forgotten_with_it(monkeypatch):
+    looked_at = list[int]()
+    monkeypatch.setattr(vision, "look_at", lambda frame: looked_at.append(1) or look_at(frame))
+    clip = draw_clip([Thing("circle", "red", 30, 48, 16)], frames=3, size=(96, 96))
+    assert vision.look_at_clip(clip) == [look_at(frame) for frame in clip.frames]
+    ShapesJudge().ask(clip, make_checklist("a red circle"))
+    ShapesDetector().detect(clip, ["red circle"])
+    assert len(looked_at) == 3
+    kept = ref(clip)
+    del clip
+    gc.collect()
+    assert kept() is None

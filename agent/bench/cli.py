@@ -29,8 +29,9 @@ def bench_command(
         str | None,
         typer.Option(
             metavar="A,B,…",
-            help="raw, best_of_n, few_shot, blind_rewrite, rapo, loop, distilled, or your own 'package.module:Class'; "
-            "all unless given, distilled where --distilled names it.",
+            help="raw, best_of_n, few_shot, blind_rewrite, rapo, loop; the loop's ablations no_retrieval, "
+            "no_memory, no_critique, no_gate, weighted, pareto; or your own 'package.module:Class'; "
+            "the first six unless given. Those of --distilled take part in any case.",
         ),
     ] = None,
     renders: Annotated[int, typer.Option(min=1, help="Renders a method may spend on a prompt.")] = 8,
@@ -45,11 +46,12 @@ def bench_command(
         str | None, typer.Option(help="Server of a held-out vlm-endpoint; keys come from the environment.")
     ] = None,
     distilled: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            metavar="MODEL",
-            help="Rewriter of the method distilled: a hub id or folder, a config file with a 'rewrite' section, or "
-            "your own 'package.module:Class'.",
+            metavar="[NAME=]WHAT",
+            help="A rewriter that takes part under this name, or as distilled; may be given several times. A folder "
+            "that `retake distill` made, a config file with a 'rewrite' section, a model by hub id or folder, or your "
+            "own 'package.module:Class'.",
         ),
     ] = None,
     margin: Annotated[
@@ -67,25 +69,27 @@ def bench_command(
     command goes on where an earlier one was broken off.
     """
     from agent.batch import read_prompts
+    from agent.bench.entrants import read_entrants
     from agent.bench.held_out import choose_held_out
     from agent.bench.records import BenchSettings
     from agent.bench.run import DEFAULT_METHODS, fit_config, run_bench
 
     names = [name.strip() for name in methods.split(",") if name.strip()] if methods else list(DEFAULT_METHODS)
-    names += ["distilled"] if distilled and not methods else []
+    entrants = read_entrants(distilled or [])
     settings = BenchSettings(
         config=fit_config(config, renders),
         renders=renders,
         verify_seeds=config.verify_seeds,
         held_out=choose_held_out(held_out_judge, config.render.renderer),
         held_out_base_url=held_out_base_url,
-        distilled=distilled,
+        entrants=entrants,
         margin=margin,
     )
     wanted, folder = read_prompts(prompts)[:limit], output_dir / f"bench-{prompts.stem}"
     console = Console(stderr=as_json, quiet=quiet)
     try:
-        result = run_bench(wanted, names, settings, folder, show_steps(console))
+        asked = [name for name in names if name not in entrants]
+        result = run_bench(wanted, asked, settings, folder, show_steps(console))
     except (Interrupted, KeyboardInterrupt):
         console.print("\n[yellow]stopped; nothing finished is lost.[/] The same command goes on.", soft_wrap=True)
         raise typer.Exit(130) from None

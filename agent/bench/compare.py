@@ -6,6 +6,7 @@ from statistics import fmean
 
 from agent.bench.intervals import LEVEL, Interval, bootstrap_mean, share
 from agent.bench.records import MEASURES, Measure, Measured
+from agent.bench.registry import ABLATIONS
 from agent.records import Record
 from agent.standings import TIE, mean_known
 
@@ -56,15 +57,19 @@ class Cost(Record):
     """Over the prompts of which it is known."""
 
 
-def compare(rows: Sequence[Measured], measure: Measure) -> Comparison:
-    """All methods against raw and best-of-N. Each pair is compared on the prompts on which both have a score."""
+def compare(rows: Sequence[Measured], measure: Measure, references: Sequence[str] = REFERENCES) -> Comparison:
+    """All methods against the references, and what is an ablation of the loop against the loop.
+
+    Each pair is compared on the prompts on which both have a score.
+    """
     scores = {method: _scores(rows, method, measure) for method in methods_of(rows)}
     pairs = [
         (method, reference)
-        for reference in REFERENCES
+        for reference in references
         for method in scores
         if reference in scores and method != reference and method != "raw"
     ]
+    pairs += [(method, "loop") for method in scores if method in ABLATIONS and "loop" in scores]
     return Comparison(
         measure=measure,
         means={method: bootstrap_mean(list(known.values())) for method, known in scores.items()},

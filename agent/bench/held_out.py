@@ -7,6 +7,7 @@ from pathlib import Path
 from agent.bench.records import BenchSettings, Look
 from agent.config import AssessConfig
 from agent.errors import UsageError
+from agent.models import find_residents, judge_in_memory
 from feedback.errors import ClipError
 from feedback.judge import Judge
 from feedback.records import Question
@@ -20,10 +21,10 @@ OFF = "none"
 
 
 class HeldOutJudge:
-    """A judge that the loop does not ask."""
+    """A judge that the loop does not ask; `residents` hold its model in memory, if it has one."""
 
-    def __init__(self, name: str, judge: Judge) -> None:
-        self.name = name
+    def __init__(self, name: str, judge: Judge, residents: Sequence[Resident] = ()) -> None:
+        self.name, self.residents = name, residents
         self._judge = judge
 
     def look(self, video: Path, questions: Sequence[Question]) -> Look:
@@ -40,11 +41,6 @@ class HeldOutJudge:
             return Look(score=None, why=why, seconds=seconds)
         return Look(score=min(1.0, sum(answered) / len(answered)), seconds=seconds)
 
-    def release(self) -> None:
-        """Gives its memory back until it is asked again."""
-        if isinstance(self._judge, Resident):
-            self._judge.release()
-
 
 def open_held_out(settings: BenchSettings) -> HeldOutJudge | None:
     """The judge that the settings name, None when there is none. Raises UsageError, FeedbackError.
@@ -60,10 +56,9 @@ def open_held_out(settings: BenchSettings) -> HeldOutJudge | None:
             f"{settings.held_out!r} is the judge that the loop asks, so it is not held out; name another one "
             "with --held-out-judge, or none"
         )
-    return HeldOutJudge(
-        settings.held_out,
-        open_judge(name, model, base_url=settings.held_out_base_url, device=own.judge_device, described=0),
-    )
+    base_url = settings.held_out_base_url
+    judge = open_judge(name, model, base_url=base_url, device=own.judge_device, described=0)
+    return HeldOutJudge(settings.held_out, judge, find_residents([judge_in_memory(name, judge, base_url, model)]))
 
 
 def choose_held_out(named: str | None, renderer: str) -> str | None:

@@ -41,6 +41,22 @@ def bootstrap_mean(values: Sequence[float], level: float = LEVEL, seed: int = 0)
     return Interval(value=float(known.mean()), low=float(low), high=float(high), n=len(known))
 
 
+def bootstrap_ratio(parts: Sequence[float], wholes: Sequence[float], level: float = LEVEL, seed: int = 0) -> Interval:
+    """The mean of the parts in the mean of the wholes, with a percentile bootstrap interval over the pairs.
+
+    All None where the wholes' own interval holds 0 or less: a share of that says nothing. Resamples in which their mean
+    is not above 0, which are then few, are left out.
+    """
+    if (bootstrap_mean(wholes, level, seed).low or 0.0) <= 0:
+        return Interval(value=None, low=None, high=None, n=len(wholes))
+    ours, theirs = np.asarray(parts, float), np.asarray(wholes, float)
+    picks = np.random.default_rng(seed).integers(len(ours), size=(RESAMPLES, len(ours)))
+    ours_means, theirs_means = ours[picks].mean(axis=1), theirs[picks].mean(axis=1)
+    able = theirs_means > 0
+    low, high = np.quantile(ours_means[able] / theirs_means[able], [(1 - level) / 2, (1 + level) / 2])
+    return Interval(value=float(ours.mean() / theirs.mean()), low=float(low), high=float(high), n=len(ours))
+
+
 def share(count: int, total: int, level: float = LEVEL) -> Interval:
     """The share count / total with Wilson's interval.
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from agent.bench.records import Answer, BenchSettings, Look
-from agent.config import LoopConfig, differing_keys, make_config
+from agent.bench.records import Answer, BenchSettings, Entrant, Look
+from agent.config import LoopConfig
+from agent.config_file import differing_keys, make_config
 from agent.errors import UsageError
 from agent.records import Render
 from agent.run_folder import provenance
@@ -17,9 +18,10 @@ EVENTS: dict[str, TypeAdapter[Any]] = {
     "own": TypeAdapter(Look),
     "held_out": TypeAdapter(Look),
     "answer": TypeAdapter(Answer),
+    "entrant": TypeAdapter(Entrant),
 }
 """What there is, and by which key: render and own by the video, held_out by judge and video, answer by method and
-prompt.
+prompt, entrant by its name.
 
 What was measured of the answers is no event: it is made of these anew each time."""
 
@@ -40,18 +42,27 @@ class BenchJournal(Journal):
     def begin(self, settings: BenchSettings) -> None:
         """Writes the header, or checks that the answers in the file are of the same settings. Raises UsageError.
 
-        Only what decides an answer must be the same: judge, verification seeds, margin and methods may change.
+        Only what decides an answer must be the same: judge, verification seeds, margin and methods may change, and
+        rewriters of other names may enter.
         """
-        asked = {"renders": settings.renders, "distilled": settings.distilled}
+        asked = {"renders": settings.renders}
         self.start({**asked, "config": settings.config.model_dump(mode="json"), **provenance()})
         header = self.header or {}
         differing = [
             f"{key} ({header.get(key)!r} there, {value!r} now)" for key, value in asked.items() if header[key] != value
         ]
-        if differing := differing + differing_keys(_saved_config(header), settings.config):
+        differing += differing_keys(_saved_config(header), settings.config)
+        for name, entrant in settings.entrants.items():
+            differing += _differences(name, self.once("entrant", name, lambda entrant=entrant: entrant), entrant)
+        if differing:
             raise UsageError(
                 f"{self.path} was begun with other settings: {', '.join(differing)}; choose another --output-dir"
             )
+
+
+def _differences(name: str, there: Entrant, now: Entrant) -> list[str]:
+    changed = [key for key in Entrant.model_fields if getattr(there, key) != getattr(now, key)]
+    return [f"another rewriter {name!r} (by its {', '.join(changed)})"] if changed else []
 
 
 def _saved_config(header: dict[str, Any]) -> LoopConfig:

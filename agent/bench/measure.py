@@ -74,9 +74,7 @@ class Bench:
         for prompt in prompts:
             answers, studio = self._answer(prompt, found, step)
             if studio is not None:
-                found.rows += [self._measure(answer, studio) for answer in answers]
-                if self._judge:
-                    self._judge.release()
+                found.rows += self._measure(answers, studio)
             step(prompt, "measured")
         return found
 
@@ -107,15 +105,20 @@ class Bench:
             step(prompt, method.name, why)
         return answers, studio
 
-    def _measure(self, answer: Answer, studio: Studio) -> Measured:
-        verified = studio.render(answer.text, studio.verify_seeds)
+    def _measure(self, answers: Sequence[Answer], studio: Studio) -> list[Measured]:
+        """A row an answer. The held-out judge is asked last, so that models make room for it once a prompt."""
+        verified = [studio.render(answer.text, studio.verify_seeds) for answer in answers]
+        own = [studio.look(answer.clip.video).score if answer.clip else None for answer in answers]
+        return [self._row(*found, studio) for found in zip(answers, verified, own, strict=True)]
+
+    def _row(self, answer: Answer, verified: list[ScoredRender], own: float | None, studio: Studio) -> Measured:
         clip = answer.clip
         dimensions = {name for render in verified for name in render.look.dimensions}
         return Measured(
             method=answer.method,
             prompt=studio.prompt,
             text=answer.text,
-            delivered_own=studio.look(clip.video).score if clip else None,
+            delivered_own=own,
             delivered_held_out=self._held_out(clip, studio) if clip else None,
             text_own=mean_known([render.look.score for render in verified]),
             text_held_out=mean_known([self._held_out(render, studio) for render in verified]),
@@ -139,6 +142,7 @@ class Bench:
         judge, video, questions = self._judge, self._folder / render.video, studio.checklist.questions
 
         def look() -> Look:
+            self._parts.memory.enter("held_out")
             return judge.look(video, questions)
 
         return self._journal.once("held_out", f"{judge.name}/{render.video}", look).score

@@ -1,8 +1,9 @@
-"""Two plots as SVG text: the score after each render, and the scores by source."""
+"""Plots as SVG text: the score after each render, the scores by source, and differences with their intervals."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
+from agent.bench.intervals import Interval
 from agent.svg import (
     COLOURS,
     FOOT_PX,
@@ -66,6 +67,31 @@ def plot_dimensions(dimensions: Mapping[str, Mapping[str, float | None]]) -> str
                 body.append(f'<circle cx="{x_of(score):.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>')
         body += draw_key(row, method, colour)
     return draw_page("The wordings on unseen seeds, mean score by source", body, height)
+
+
+def plot_differences(title: str, differences: Mapping[str, Interval]) -> str:
+    """A row for each method: its difference with its interval, beside a line at 0; what is unknown is left out."""
+    known = {name: found for name, found in differences.items() if found.value is not None}
+    ends = [abs(end) for found in known.values() for end in (found.low, found.high, found.value) if end is not None]
+    most = max([0.1, *(-int(-end * 10 // 1) / 10 for end in ends)])
+    height = TOP_PX + FOOT_PX + 2 * ROW_PX * max(1, len(known))
+    left = LEFT_PX + 60
+
+    def x_of(difference: float) -> float:
+        return left + (WIDTH_PX - left - RIGHT_PX) * (difference + most) / (2 * most)
+
+    body: list[str] = []
+    for tick in (-most, -most / 2, 0.0, most / 2, most):
+        body.append(draw_line(x_of(tick), TOP_PX, x_of(tick), height - FOOT_PX, "#dddddd" if tick else "#555555", 1))
+        body.append(draw_text(x_of(tick), height - FOOT_PX + 18, f"{tick:+g}" if tick else "0", "middle"))
+    for row, (name, found) in enumerate(known.items()):
+        y, colour = TOP_PX + 2 * ROW_PX * (row + 0.5), COLOURS[(row + 1) % len(COLOURS)]
+        if found.low is not None and found.high is not None:
+            body.append(draw_line(x_of(found.low), y, x_of(found.high), y, colour, 3))
+        body.append(f'<circle cx="{x_of(found.value or 0.0):.1f}" cy="{y:.1f}" r="5" fill="{colour}"/>')
+        body.append(draw_text(left - 10, y + 4, name, "end"))
+        body.append(draw_text(WIDTH_PX - RIGHT_PX + 18, y + 4, f"{found.value:+.3f}", "start"))
+    return draw_page(title, body, height)
 
 
 def _range(known: Sequence[float]) -> tuple[float, float]:

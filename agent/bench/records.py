@@ -4,11 +4,26 @@ from typing import Literal, get_args
 
 from pydantic import Field
 
-from agent.config import LoopConfig
+from agent.config import LoopConfig, RewriteConfig
 from agent.records import Record
+from agent.rewriter_card import RewriterBrief
 
 Measure = Literal["text_held_out", "text_own", "delivered_held_out", "delivered_own"]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
+
+
+class Entrant(Record):
+    """A rewriter that takes part under a name of its own, beside the methods that the bench knows."""
+
+    rewrite: RewriteConfig
+    brief: RewriterBrief | None = None
+    """What its model is told; None is what its rewriter tells it."""
+    few_shot: bool = False
+    """Whether it is shown examples first, as the method few_shot shows them."""
+    renders: int | None = None
+    """Renders it may spend on a prompt; None is as many as the others."""
+    sha256: str | None = None
+    """Of its weights, where they are in a folder of this machine."""
 
 
 class BenchSettings(Record):
@@ -23,8 +38,8 @@ class BenchSettings(Record):
     held_out: str | None = None
     """The judge that chooses nothing, as NAME or NAME:MODEL; None when there is none."""
     held_out_base_url: str | None = None
-    distilled: str | None = None
-    """Of the method of that name: a model, a config file, or 'package.module:Class'."""
+    entrants: dict[str, Entrant] = Field(default_factory=dict)
+    """By their names in tables."""
     margin: float = Field(default=0.05, ge=0.0, le=1.0)
     """A text that is worse than the prompt as typed by more than this is a regression."""
 

@@ -13,8 +13,17 @@ METHODS = {
     "blind_rewrite": "agent.bench.methods.blind_rewrite:BlindRewrite",
     "rapo": "agent.bench.methods.rapo:Rapo",
     "loop": "agent.bench.methods.loop:RetakeLoop",
-    "distilled": "agent.bench.methods.distilled:Distilled",
 }
+
+ABLATIONS = {
+    "no_retrieval": "agent.bench.methods.ablations:NoRetrieval",
+    "no_memory": "agent.bench.methods.ablations:NoMemory",
+    "no_critique": "agent.bench.methods.ablations:NoCritique",
+    "no_gate": "agent.bench.methods.ablations:NoGate",
+    "weighted": "agent.bench.methods.ablations:Weighted",
+    "pareto": "agent.bench.methods.ablations:Pareto",
+}
+"""The loop without one of its parts."""
 
 
 def open_methods(names: Sequence[str]) -> list[Method]:
@@ -25,4 +34,4 @@ def open_methods(names: Sequence[str]) -> list[Method]:
     if repeated := [name for name in dict.fromkeys(names) if list(names).count(name) > 1]:
         raise UsageError(f"the method {repeated[0]!r} is named more than once; name each one once")
     wanted = names if "raw" in names else ["raw", *names]
-    return [make_part("method", name, METHODS) for name in wanted]
+    return [make_part("method", name, METHODS | ABLATIONS) for name in wanted]

@@ -1,8 +1,10 @@
 """A bench from prompts to files: opens methods, parts and judge, measures, writes. Run again, it goes on."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from agent.bench.entrants import Entrants
 from agent.bench.held_out import open_held_out
 from agent.bench.measure import Bench, OnStep
 from agent.bench.plots import plot_curves, plot_dimensions
@@ -10,10 +12,13 @@ from agent.bench.records import BenchSettings
 from agent.bench.registry import open_methods
 from agent.bench.result import BenchResult, make_result
 from agent.bench.table import write_table
-from agent.config import LoopConfig, make_config
+from agent.config import LoopConfig
+from agent.config_file import make_config
 from agent.errors import UsageError
+from agent.memory.arbiter import Phase
 from agent.parts import open_parts
 from agent.run_folder import RunFolder, write_text
+from feedback.resident import Resident
 
 DEFAULT_METHODS = ("raw", "best_of_n", "few_shot", "blind_rewrite", "rapo", "loop")
 
@@ -33,12 +38,21 @@ def run_bench(
     A method that can't be run here is skipped with its reason; one that fails on a prompt costs that prompt only.
     Raises UsageError or FeedbackError for what can't be used, before anything is rendered.
     """
-    wanted, judge = open_methods(methods), open_held_out(settings)
+    entrants, judge = Entrants(settings.entrants), open_held_out(settings)
+    wanted = [*open_methods(methods), *entrants.methods]
+    if twice := [name for name, count in Counter(method.name for method in wanted).items() if count > 1]:
+        raise UsageError(
+            f"{twice[0]!r} is the name of a method: give the rewriter another one, as in --distilled my-{twice[0]}=…"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise UsageError(f"can't write to {folder}: {problem.strerror}; choose another --output-dir") from None
-    parts = open_parts(settings.config)
+    beside: dict[Phase, Sequence[Resident]] = {
+        "held_out": judge.residents if judge else (),
+        "rewrite": entrants.residents,
+    }
+    parts = open_parts(settings.config, beside)
     try:
         with RunFolder(folder).lock():
             skipped = {method.name: why for method in wanted if (why := method.prepare(parts, settings))}

@@ -9,9 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from agent.assess import assess_video
 from agent.bench.journal import BenchJournal
 from agent.bench.records import BenchSettings, Look, ScoredRender
 from agent.brief import read_brief
+from agent.drafting import screen_candidate
 from agent.nodes import retrieve
 from agent.parts import Parts
 from agent.ports import Ports, connect_ports
@@ -21,14 +23,10 @@ from agent.render_clip import render_to_file
 from agent.rewriter import Draft, RewriteTask
 from agent.run import apply_flags
 from agent.run_folder import RunFolder, name_run
-from agent.screen import screen_text
 from agent.state import RenderTask
 from agent.trajectory import Checklist, Drafts
-from feedback.combine import combine_feedback
 from feedback.errors import ClipError
-from feedback.gather import gather_feedback
 from feedback.records import Assessment
-from feedback.video_file import read_clip
 from graph_store.records import Modifier
 
 VERIFY_DISTANCE = 1_000_000
@@ -100,17 +98,8 @@ class Studio:
     def _screen(self, drafts: Sequence[Draft]) -> tuple[str, str]:
         why = "the writer had nothing to propose"
         for draft in drafts:
-            renderer, task = self._ports.renderer, self.task
-            screened = screen_text(
-                draft.text,
-                prompt=self.prompt,
-                checklist=task.checklist,
-                token_count=renderer.count_tokens,
-                token_limit=renderer.info.token_limit,
-                word_limit=task.word_limit,
-                language=task.target_lang if draft.llm_calls else "",
-                trigger_words=task.trigger_words,
-            )
+            brief = self.task if draft.llm_calls else replace(self.task, target_lang="")
+            screened = screen_candidate(draft.text, brief, self._ports)
             why = draft.unusable or screened.dropped or ""
             if not why:
                 return screened.text, ""
@@ -126,13 +115,10 @@ class Studio:
     def _assess(self, video: str) -> Look:
         self._ports.enter("judge")
         started = time.monotonic()
-        questions = self.checklist.questions
         try:
-            clip = read_clip(self.folder / video)
+            assessment = assess_video(self.folder / video, self.checklist.questions, self._ports)
         except ClipError as problem:
             return Look(score=None, why=str(problem))
-        feedbacks = gather_feedback(self._ports.sources, clip, self.prompt, questions)
-        assessment = combine_feedback(feedbacks, questions, self.config.assess.weights)
         return as_look(assessment, time.monotonic() - started)
 
 

@@ -1,10 +1,11 @@
 """A bench's outcome as Markdown."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 
 from agent.bench.compare import Comparison, Versus
-from agent.bench.intervals import RESAMPLES, Interval
-from agent.bench.records import Measure
+from agent.bench.intervals import RESAMPLES
+from agent.bench.markdown import show_amount, show_number, show_range, show_signed, write_rows
+from agent.bench.records import Entrant, Measure
 from agent.bench.result import BenchResult
 
 FEW_PROMPTS = 20
@@ -23,9 +24,9 @@ def write_table(result: BenchResult) -> str:
         lines += ["", f"## {TITLES[comparison.measure]}", "", *_comparison(comparison)]
     lines += ["", f"## Worse than the prompt as typed, by more than {result.settings.margin:g}", ""]
     lines += [f"{TITLES[result.regressions_measure]}; Wilson's interval.", ""]
-    lines += _rows(
+    lines += write_rows(
         ("method", "share of prompts", "95 %", "n"),
-        ((method, _number(i.value), _range(i), str(i.n)) for method, i in result.regressions.items()),
+        ((method, show_number(i.value), show_range(i), str(i.n)) for method, i in result.regressions.items()),
     )
     lines += ["", "## Cost per prompt", "", *_costs(result), "", "## By source", ""]
     lines += ["Means over the wordings on unseen seeds; “—” is unknown.", "", *_dimensions(result)]
@@ -40,19 +41,27 @@ def _settings(result: BenchResult) -> Iterator[str]:
     judge = config.assess.judge
     yield f"- renderer {config.render.renderer}{model}, rewriter {config.rewrite.rewriter}, the loop's judge {judge}"
     yield f"- held-out judge: {settings.held_out or 'none: nothing here was measured by a judge that chose nothing'}"
+    for name, entrant in settings.entrants.items():
+        yield f"- {name}: rewriter {entrant.rewrite.rewriter} {entrant.rewrite.model or ''}{_of_entrant(entrant)}"
     last = config.seed + settings.renders - 1
     yield f"- methods' seeds {config.seed} to {last}; {settings.verify_seeds} unseen seeds"
     yield f"- intervals are 95 %, by {RESAMPLES:,} bootstrap resamples over prompts, unless said otherwise"
 
 
+def _of_entrant(entrant: Entrant) -> str:
+    told = ", shown examples" if entrant.few_shot else ", told what the distilled are told" if entrant.brief else ""
+    weights = f", weights {entrant.sha256[:12]}" if entrant.sha256 else ""
+    return told + weights
+
+
 def _comparison(comparison: Comparison) -> Iterator[str]:
-    yield from _rows(
+    yield from write_rows(
         ("method", "mean", "95 %", "n"),
-        ((method, _number(i.value), _range(i), str(i.n)) for method, i in comparison.means.items()),
+        ((method, show_number(i.value), show_range(i), str(i.n)) for method, i in comparison.means.items()),
     )
     if comparison.versus:
         yield ""
-        yield from _rows(
+        yield from write_rows(
             ("method", "against", "difference", "95 %", "win / tie / lose", "win rate", "95 %", "n"),
             (_versus(versus) for versus in comparison.versus),
         )
@@ -70,17 +79,17 @@ def _versus(versus: Versus) -> tuple[str, ...]:
     return (
         versus.method,
         versus.reference,
-        f"{_signed(versus.difference.value)}{mark}",
-        _range(versus.difference, _signed),
+        f"{show_signed(versus.difference.value)}{mark}",
+        show_range(versus.difference, show_signed),
         f"{versus.wins} / {versus.ties} / {versus.losses}",
-        _number(versus.win_rate.value),
-        _range(versus.win_rate),
+        show_number(versus.win_rate.value),
+        show_range(versus.win_rate),
         str(versus.difference.n),
     )
 
 
 def _costs(result: BenchResult) -> Iterator[str]:
-    yield from _rows(
+    yield from write_rows(
         (
             "method",
             "renders",
@@ -97,12 +106,12 @@ def _costs(result: BenchResult) -> Iterator[str]:
             (
                 method,
                 f"{cost.renders:.2f}",
-                _number(cost.stopped_early.value) if cost.stops else "",
-                _number(cost.as_typed.value),
+                show_number(cost.stopped_early.value) if cost.stops else "",
+                show_number(cost.as_typed.value),
                 f"{cost.llm_calls:.2f}",
-                _amount(cost.tokens_in),
-                _amount(cost.tokens_out),
-                _amount(cost.seconds),
+                show_amount(cost.tokens_in),
+                show_amount(cost.tokens_out),
+                show_amount(cost.seconds),
                 ", ".join(f"{reason} {count}" for reason, count in sorted(cost.stops.items())),
                 str(cost.prompts),
             )
@@ -113,9 +122,9 @@ def _costs(result: BenchResult) -> Iterator[str]:
 
 def _dimensions(result: BenchResult) -> Iterator[str]:
     names = list(next(iter(result.dimensions.values()), {}))
-    yield from _rows(
+    yield from write_rows(
         ("method", *names),
-        ((method, *(_number(scores[name]) for name in names)) for method, scores in result.dimensions.items()),
+        ((method, *(show_number(scores[name]) for name in names)) for method, scores in result.dimensions.items()),
     )
 
 
@@ -123,28 +132,3 @@ def _missing(result: BenchResult) -> list[str]:
     lines = [f"- {method} was not run: {why}" for method, why in result.skipped.items()]
     lines += [f"- {one.method} failed on “{one.prompt[:60]}”: {one.why}" for one in result.failed]
     return ["", "## What is missing", "", *lines] if lines else []
-
-
-def _rows(head: Sequence[str], body: Iterable[Sequence[str]]) -> Iterator[str]:
-    for cells in (head, ["---"] * len(head), *body):
-        yield f"| {' | '.join(map(_escape, cells))} |"
-
-
-def _escape(cell: str) -> str:
-    return " ".join(cell.replace("|", "\\|").split())
-
-
-def _number(value: float | None) -> str:
-    return "—" if value is None else f"{value:.3f}"
-
-
-def _signed(value: float | None) -> str:
-    return "—" if value is None else f"{value:+.3f}"
-
-
-def _amount(value: float | None) -> str:
-    return "—" if value is None else f"{value:.1f}"
-
-
-def _range(interval: Interval, show=_number) -> str:
-    return "—" if interval.low is None else f"{show(interval.low)} to {show(interval.high)}"

@@ -65,13 +65,19 @@ class OpenAICompatible:
         return f"OpenAICompatible({self.base_url!r}, {self.model!r})"
 
     def reply(
-        self, messages: Sequence[Message], *, seed: int | None = None, schema: Mapping[str, Any] | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        seed: int | None = None,
+        schema: Mapping[str, Any] | None = None,
+        temperature: float | None = None,
     ) -> Reply:
         """The model's next turn. `Reply.seed` is None when the server would not take one.
 
         Raises UsageError for a wrong key, model or URL, ModelError for everything that another try may cure.
         """
-        wishes: dict[str, Any] = {"max_tokens": self.max_tokens, "temperature": self.temperature}
+        sampled = self.temperature if temperature is None else temperature
+        wishes: dict[str, Any] = {"max_tokens": self.max_tokens, "temperature": sampled}
         if seed is not None:
             wishes["seed"] = seed
         if schema is not None and self._takes_schema:

@@ -1,10 +1,12 @@
 """Language models by name."""
 
+from pathlib import Path
 from typing import Any
 
 from agent.config import RewriteConfig
 from agent.language_model import LanguageModel
 from agent.plugins import make_part
+from agent.rewriter_card import read_card
 
 LANGUAGE_MODELS = {
     "openai": "agent.llm.openai_compatible:OpenAICompatible",
@@ -29,8 +31,9 @@ def open_rewriter_model(settings: RewriteConfig) -> LanguageModel | None:
     A server is asked one short question, so that a wrong address, key or model name shows now. Of a model in this
     process everything but the weights is read, which come with the first reply. Raises UsageError.
     """
-    if settings.rewriter != "llm":
+    if not settings.asks_model:
         return None
+    settings = _find_weights(settings)
     said: dict[str, Any] = {
         "model": settings.model,
         "temperature": settings.temperature,
@@ -47,3 +50,15 @@ def open_rewriter_model(settings: RewriteConfig) -> LanguageModel | None:
             model = open_language_model("vllm", **said, **files)
     model.check()
     return model
+
+
+def _find_weights(settings: RewriteConfig) -> RewriteConfig:
+    """Of a distilled rewriter's folder with an adapter, model and adapter apart. Raises UsageError without a card."""
+    if settings.rewriter != "distilled" or settings.base_url:
+        return settings
+    folder = Path(settings.model or "").expanduser()
+    card = read_card(folder)
+    if card.kind == "model":
+        return settings.model_copy(update={"model": str(folder)})
+    found = {"model": card.base, "revision": card.base_revision, "adapter": str(folder)}
+    return settings.model_copy(update=found)

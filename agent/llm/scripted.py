@@ -14,22 +14,29 @@ Script = Sequence[str | Reply | Exception] | Callable[[Sequence[Message], int | 
 class ScriptedLanguageModel:
     """Replies from a list or a function; the same on every run.
 
-    Counts a token for every word. Keeps every call's messages, seed and schema. Raises ModelError when the list is used
-    up. Safe to use from several threads.
+    Counts a token for every word. Keeps every call's messages, seed and schema in `calls`, and its temperature. Raises
+    ModelError when the list is used up. Safe to use from several threads.
     """
 
     def __init__(self, replies: Script) -> None:
         self._replies = replies
         self._lock = Lock()
         self.calls: list[tuple[list[Message], int | None, Mapping[str, Any] | None]] = []
+        self.temperatures: list[float | None] = []
 
     def reply(
-        self, messages: Sequence[Message], *, seed: int | None = None, schema: Mapping[str, Any] | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        seed: int | None = None,
+        schema: Mapping[str, Any] | None = None,
+        temperature: float | None = None,
     ) -> Reply:
         """The script's next turn."""
         with self._lock:
             turn = len(self.calls)
             self.calls.append((list(messages), seed, schema))
+            self.temperatures.append(temperature)
         if callable(self._replies):
             said = self._replies(messages, seed)
         elif turn < len(self._replies):

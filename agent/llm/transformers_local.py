@@ -9,7 +9,8 @@ from typing import Any
 
 from agent.errors import ModelError, UsageError
 from agent.language_model import Message, Reply
-from agent.llm.chat_format import PROBE, ChatFormat, find_chat_model
+from agent.llm.chat_format import ChatFormat, find_chat_model
+from agent.llm.local_model import LocalModel
 from agent.llm.lora_adapter import LoraAdapter, find_adapter
 from feedback.errors import FeedbackError, first_line
 from feedback.resident import HoldsModel
@@ -28,7 +29,7 @@ except ImportError as error:
 RANDOM_SEEDS = 2**31
 
 
-class TransformersLanguageModel(HoldsModel[HeldModel]):
+class TransformersLanguageModel(LocalModel, HoldsModel[HeldModel]):
     """A chat model that is loaded with its first reply, once, and answers one chat at a time.
 
     A `Resident`. Everything but temperature and length of the sampling is what the model's own generation_config.json
@@ -47,6 +48,8 @@ class TransformersLanguageModel(HoldsModel[HeldModel]):
     Raises:
         UsageError: The model or adapter can't be used; as far as that shows without its weights.
     """
+
+    engine = f"transformers {transformers.__version__}"
 
     def __init__(
         self,
@@ -79,19 +82,13 @@ class TransformersLanguageModel(HoldsModel[HeldModel]):
     def __repr__(self) -> str:
         return f"TransformersLanguageModel({self.model!r}, device={str(self.device)!r})"
 
-    def check(self) -> None:
-        """Nothing, when the shortest of chats fits into the model; UsageError otherwise. No weights are loaded."""
-        try:
-            self._format.encode(PROBE, self.max_tokens)
-        except ModelError as problem:
-            raise UsageError(str(problem)) from None
-
     def reply(
         self,
         messages: Sequence[Message],
         *,
         seed: int | None = None,
         schema: Mapping[str, Any] | None = None,  # noqa: ARG002 - transformers can't hold a model to one
+        temperature: float | None = None,
     ) -> Reply:
         """The model's next turn. Without a seed one is drawn; `Reply.seed` tells which.
 
@@ -103,7 +100,7 @@ class TransformersLanguageModel(HoldsModel[HeldModel]):
         seed = secrets.randbelow(RANDOM_SEEDS) if seed is None else seed
         with self._lock:
             model = self._held.get()
-            settings = self._settings(model)
+            settings = self._settings(model, self.temperature if temperature is None else temperature)
             written = self._write(model, asked, settings, seed)
         is_finished = bool(written) and written[-1] in settings.eos_token_id
         return Reply(
@@ -130,13 +127,13 @@ class TransformersLanguageModel(HoldsModel[HeldModel]):
         written: list[int] = chat[0, len(asked) :].tolist()
         return written
 
-    def _settings(self, model: Any) -> Any:
-        """The model's own generation config with our length and temperature, and all ways to end a turn."""
+    def _settings(self, model: Any, temperature: float) -> Any:
+        """The model's own generation config with our length and this temperature, and all ways to end a turn."""
         settings = copy.deepcopy(model.generation_config)
         settings.max_length = None
         settings.max_new_tokens = self.max_tokens
-        settings.do_sample = self.temperature > 0
-        settings.temperature = self.temperature or None
+        settings.do_sample = temperature > 0
+        settings.temperature = temperature or None
         if not settings.do_sample:
             settings.top_p = settings.top_k = settings.min_p = settings.typical_p = None
         tokenizer = self._format.tokenizer
@@ -147,18 +144,6 @@ class TransformersLanguageModel(HoldsModel[HeldModel]):
 
     def _load(self) -> Any:
         return load_chat_model(self._files, self.dtype, self.device, self._adapter)
-
-    @property
-    def record(self) -> dict[str, str | None]:
-        """What wrote the replies, for the trajectory."""
-        adapter = self._adapter
-        return {
-            "model": self.model,
-            "revision": self._files.commit,
-            "engine": f"transformers {transformers.__version__}",
-            "adapter": str(adapter.folder) if adapter else None,
-            "adapter_sha256": adapter.sha256 if adapter else None,
-        }
 
 
 def _check_kind(files: Pretrained) -> None:

@@ -9,7 +9,8 @@ from typing import Any, cast
 
 from agent.errors import ModelError, UsageError
 from agent.language_model import Message, Reply
-from agent.llm.chat_format import PROBE, ChatFormat, find_chat_model
+from agent.llm.chat_format import ChatFormat, find_chat_model
+from agent.llm.local_model import LocalModel
 from agent.llm.lora_adapter import LoraAdapter, find_adapter
 from feedback.errors import FeedbackError, first_line
 from feedback.resident import Holding
@@ -33,7 +34,7 @@ LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """Those that vLLM can make room for."""
 
 
-class VLLMLanguageModel:
+class VLLMLanguageModel(LocalModel):
     """A chat model that vLLM loads with its first reply, once, and that sleeps while others need the GPU.
 
     A `Resident`: released, its weights wait in the CPU's memory (vLLM's sleep level 1). vLLM takes the first GPU of
@@ -52,6 +53,8 @@ class VLLMLanguageModel:
     Raises:
         UsageError: The model or adapter can't be used; as far as that shows without its weights.
     """
+
+    engine = f"vllm {vllm.__version__}"
 
     def __init__(
         self,
@@ -88,15 +91,13 @@ class VLLMLanguageModel:
     def __repr__(self) -> str:
         return f"VLLMLanguageModel({self.model!r})"
 
-    def check(self) -> None:
-        """Nothing, when the shortest of chats fits into the model; UsageError otherwise. No weights are loaded."""
-        try:
-            self._format.encode(PROBE, self.max_tokens)
-        except ModelError as problem:
-            raise UsageError(str(problem)) from None
-
     def reply(
-        self, messages: Sequence[Message], *, seed: int | None = None, schema: Mapping[str, Any] | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        seed: int | None = None,
+        schema: Mapping[str, Any] | None = None,
+        temperature: float | None = None,
     ) -> Reply:
         """The model's next turn, which follows the schema unless it is cut off at `max_tokens`.
 
@@ -110,7 +111,7 @@ class VLLMLanguageModel:
             try:
                 (answered,) = engine.chat(
                     self._format.clean(messages),
-                    sampling_params=self._sampling(engine, seed, schema),
+                    sampling_params=self._sampling(engine, seed, schema, temperature),
                     use_tqdm=False,
                     lora_request=_lora_request(self._adapter),
                     chat_template_kwargs={"enable_thinking": False},
@@ -127,10 +128,12 @@ class VLLMLanguageModel:
             seed=seed,
         )
 
-    def _sampling(self, engine: Any, seed: int | None, schema: Mapping[str, Any] | None) -> Any:
+    def _sampling(
+        self, engine: Any, seed: int | None, schema: Mapping[str, Any] | None, temperature: float | None
+    ) -> Any:
         usual = engine.get_default_sampling_params()
         return vllm.SamplingParams(
-            temperature=self.temperature,
+            temperature=self.temperature if temperature is None else temperature,
             top_p=usual.top_p,
             top_k=usual.top_k,
             min_p=usual.min_p,
@@ -168,18 +171,6 @@ class VLLMLanguageModel:
                 f"vLLM does not start with {self.model} ({first_line(error)}): see its log above; where memory ran "
                 "out, use a smaller or quantized model"
             ) from error
-
-    @property
-    def record(self) -> dict[str, str | None]:
-        """What wrote the replies, for the trajectory."""
-        adapter = self._adapter
-        return {
-            "model": self.model,
-            "revision": self._files.commit,
-            "engine": f"vllm {vllm.__version__}",
-            "adapter": str(adapter.folder) if adapter else None,
-            "adapter_sha256": adapter.sha256 if adapter else None,
-        }
 
     @property
     def holdings(self) -> list[Holding]:

@@ -10,7 +10,8 @@ from typing import Literal
 from agent.memory.places import contend, find_total_memory, is_accelerator, is_server
 from feedback.resident import Holding, Resident
 
-Phase = Literal["rewrite", "render", "judge"]
+Phase = Literal["rewrite", "render", "judge", "held_out"]
+"""What is under way; in the last one a bench asks the judge that its loop never asks."""
 Mode = Literal["auto", "keep", "share"]
 
 WEIGHT_SHARE = 0.6

@@ -7,7 +7,15 @@ from agent.prompts.messages import (
     refactor_messages,
     rewrite_messages,
 )
-from agent.prompts.replies import CRITIQUE_SCHEMA, REPLY_SCHEMA, Rewrite, read_critique, read_rewrite, write_reply
+from agent.prompts.replies import (
+    CRITIQUE_SCHEMA,
+    REPLY_SCHEMA,
+    Rewrite,
+    read_critique,
+    read_plain,
+    read_rewrite,
+    write_reply,
+)
 from agent.prompts.templates import PromptTemplates, read_templates
 
 __all__ = [
@@ -19,6 +27,7 @@ __all__ = [
     "distilled_messages",
     "merge_messages",
     "read_critique",
+    "read_plain",
     "read_rewrite",
     "read_templates",
     "refactor_messages",

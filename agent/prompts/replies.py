@@ -72,6 +72,11 @@ def read_rewrite(reply_text: str) -> Rewrite:
     return Rewrite(spoken)
 
 
+def read_plain(reply_text: str) -> str:
+    """The text of a reply that is nothing but a text: without thoughts and outer spaces."""
+    return _without_thoughts(reply_text)
+
+
 def read_critique(reply_text: str, asked: Sequence[Question]) -> tuple[Advice, ...]:
     """The advice in a critique's reply, one for each of these questions at most; empty when there is none in it."""
     texts = {question.id: question.text for question in asked}

@@ -11,7 +11,8 @@ from typing import Any
 
 from agent.errors import UsageError
 from agent.renderers.model_files import RENDER_HINT, ModelFiles
-from agent.renderers.pipeline_traits import TRAITS, PipelineTraits, infer_traits
+from agent.renderers.pipeline_table import TRAITS
+from agent.renderers.pipeline_traits import PipelineTraits, infer_traits
 from feedback.errors import FeedbackError, first_line
 
 try:

@@ -1,6 +1,6 @@
 """The diffusers renderer: any text-to-video pipeline of diffusers, from a folder or the hub.
 
-What each pipeline does in its own way is in `pipeline_traits`, how a model is opened in `diffusers_loading`, where its
+What each pipeline does in its own way is in `pipeline_table`, how a model is opened in `diffusers_loading`, where its
 weights are in `placement`, and how it is called in `pipeline_call`.
 """
 

@@ -1,9 +1,10 @@
-"""One question to a language model that writes: what it answered, whether that is of use, and what it cost."""
+"""Questions to a language model that writes: what it answered, whether that is of use, and what it cost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from agent.errors import ModelError
 from agent.language_model import LanguageModel, Message, Reply
 from agent.prompts import REPLY_SCHEMA, Rewrite, read_rewrite
 from agent.rewriter import Draft
@@ -46,15 +47,38 @@ class Writer:
         """The model's rewrite. Raises ModelError when there is no reply."""
         reply, cost = ask_model(self._language_model, messages, self._seed, REPLY_SCHEMA)
         rewrite = read_rewrite(reply.text)
-        return Answer(rewrite, _unusable(reply, rewrite.text, self._prompt), cost)
+        return Answer(rewrite, why_unusable(reply, rewrite.text, self._prompt), cost)
 
 
 def ask_model(
-    model: LanguageModel, messages: Sequence[Message], seed: int, schema: Mapping[str, Any]
+    model: LanguageModel,
+    messages: Sequence[Message],
+    seed: int,
+    schema: Mapping[str, Any] | None = None,
+    temperature: float | None = None,
 ) -> tuple[Reply, Cost]:
     """The reply and what it cost. Raises ModelError when there is none."""
-    reply = model.reply(messages, seed=seed, schema=schema)
+    reply = model.reply(messages, seed=seed, schema=schema, temperature=temperature)
     return reply, Cost(reply.tokens_in, reply.tokens_out, 1)
+
+
+def collect_drafts(n: int, write: Callable[[int], Draft]) -> list[Draft]:
+    """What `write` gives for 0 to n - 1, repeated texts once with what all of them cost, failed calls left out.
+
+    Raises the first ModelError when all failed.
+    """
+    drafts: dict[str, Draft] = {}
+    failures: list[ModelError] = []
+    for index in range(n):
+        try:
+            draft = write(index)
+        except ModelError as problem:
+            failures.append(problem)
+            continue
+        drafts[draft.text] = add_cost(drafts[draft.text], cost_of(draft)) if draft.text in drafts else draft
+    if not drafts:
+        raise failures[0] if failures else ModelError("no draft was asked for")
+    return list(drafts.values())
 
 
 def add_cost(draft: Draft, cost: Cost) -> Draft:
@@ -67,7 +91,8 @@ def cost_of(draft: Draft) -> Cost:
     return Cost(draft.tokens_in, draft.tokens_out, draft.llm_calls)
 
 
-def _unusable(reply: Reply, text: str, prompt: str) -> str | None:
+def why_unusable(reply: Reply, text: str, prompt: str) -> str | None:
+    """Why this text of a reply is no rewrite of the prompt: refused, cut off or empty; None when it is one."""
     if reply.refusal:
         return f"the language model refused: {_cut(reply.refusal)}"
     if reply.finish_reason == "content_filter":

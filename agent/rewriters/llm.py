@@ -15,7 +15,7 @@ from agent.prompts import (
     rewrite_messages,
 )
 from agent.rewriter import Advice, Draft, RewriteTask
-from agent.rewriters.answer import Cost, Writer, add_cost, ask_model, cost_of
+from agent.rewriters.answer import Cost, Writer, add_cost, ask_model, collect_drafts
 from agent.rewriters.stepwise import compose_stepwise
 
 Compose = Literal["one_call", "stepwise"]
@@ -50,22 +50,15 @@ class LLMRewriter:
 
     def rewrite(self, task: RewriteTask) -> list[Draft]:
         """Up to `task.n` different drafts; fewer when calls failed. Raises the first ModelError when all failed."""
-        drafts: dict[str, Draft] = {}
-        failures: list[ModelError] = []
         advice, spent = self._advise(task) if self._critique and not task.parents else ((), Cost())
         task = replace(task, advice=advice)
-        for index in range(task.n):
+
+        def write(index: int) -> Draft:
             plain = not task.history and index % 2 == 1
-            try:
-                draft = self._draft(replace(task, modifiers=()) if plain else task, task.seed + index)
-            except ModelError as problem:
-                failures.append(problem)
-                continue
-            draft, spent = add_cost(draft, spent), Cost()
-            drafts[draft.text] = add_cost(drafts[draft.text], cost_of(draft)) if draft.text in drafts else draft
-        if not drafts:
-            raise failures[0] if failures else ModelError("no draft was asked for")
-        return list(drafts.values())
+            return self._draft(replace(task, modifiers=()) if plain else task, task.seed + index)
+
+        first, *others = collect_drafts(task.n, write)
+        return [add_cost(first, spent), *others]
 
     def _draft(self, task: RewriteTask, seed: int) -> Draft:
         writer = Writer(self._language_model, task.prompt, seed)

@@ -3,13 +3,16 @@
 from agent.config import RewriteConfig
 from agent.language_model import LanguageModel
 from agent.plugins import make_part
-from agent.prompts import PromptTemplates
+from agent.prompts import PromptTemplates, read_templates
 from agent.rewriter import Rewriter
+from agent.rewriters.distilled import find_brief
+from agent.rewriters.rules import RulesRewriter
 from graph_store.store import ModifierStore
 
 REWRITERS = {
     "rules": "agent.rewriters.rules:RulesRewriter",
     "llm": "agent.rewriters.llm:LLMRewriter",
+    "distilled": "agent.rewriters.distilled:DistilledRewriter",
 }
 
 
@@ -29,5 +32,9 @@ def open_rewriter(
         case "llm":
             ways = {"compose": settings.compose, "critique": bool(settings.critique)}
             return make_part("rewriter", "llm", REWRITERS, language_model, templates, **ways)
+        case "distilled":
+            templates = templates or read_templates(None)
+            brief = find_brief(settings, templates)
+            return make_part("rewriter", "distilled", REWRITERS, language_model, RulesRewriter(store), brief, templates)
         case name:
             return make_part("rewriter", name, REWRITERS)

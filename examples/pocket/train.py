@@ -25,6 +25,7 @@ from agent.renderers.painter_grammar import COLOURS, MOTIONS, RELATIONS, SHAPES,
 from agent.renderers.pocket import SIDE_PX
 from examples.pocket.attention import install_training_attention
 from examples.pocket.captions import training_caption
+from examples.pocket.checkpoint import check_recipe, save_checkpoint
 from examples.pocket.contact_sheet import write_sheet
 from examples.pocket.drawing import Drawn, draw
 from examples.pocket.model import (
@@ -203,10 +204,7 @@ class Trainer:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a checkpoint. Raises UsageError when more differs than the steps still to go."""
-        before, now = asdict(Recipe(**state["recipe"])), asdict(self.recipe)
-        if changed := [name for name in now if name != "steps" and before[name] != now[name]]:
-            told = ", ".join(f"{name} {before[name]!r}, not {now[name]!r}" for name in changed)
-            raise UsageError(f"the checkpoint was made with {told}: give the same, or use another folder")
+        check_recipe(asdict(Recipe(**state["recipe"])), asdict(self.recipe), may_change={"steps"})
         self.step = state["step"]
         if self.step > self.recipe.steps:
             raise UsageError(f"{self.step} steps are done already: ask for as many or more, or use another folder")
@@ -243,8 +241,7 @@ def train(out: Path, recipe: Recipe, *, every: int = 500) -> Path:
         with (out / "log.jsonl").open("a") as log:
             log.write(json.dumps({k: round(v, 4) for k, v in entry.items()}) + "\n")
         print(" ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in entry.items()), flush=True)
-        torch.save(trainer.state(), unfinished := checkpoint.with_suffix(".new"))
-        unfinished.replace(checkpoint)
+        save_checkpoint(trainer.state(), checkpoint)
         recent, began, since = [], time.monotonic(), trainer.step
     pipeline = trainer.averaged_pipeline().to(dtype=torch.float16)
     pipeline.save_pretrained(out / "model")

@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from agent.errors import UsageError
+from examples.pocket.checkpoint import check_recipe, save_checkpoint
 from examples.pocket.critic_clips import UNCLEAR, Truth, free_example, scene_example
 from examples.pocket.critic_damage import RoundTrip, damage, load_vae
 from examples.pocket.world import split_scenes
@@ -103,10 +104,7 @@ class Trainer:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a checkpoint. Raises UsageError when more differs than how long and in what batches."""
-        before, now = state["recipe"], asdict(self.recipe)
-        if changed := [name for name in now if name not in ("steps", "batch_size") and before.get(name) != now[name]]:
-            told = ", ".join(f"{name} {before.get(name)!r}, not {now[name]!r}" for name in changed)
-            raise UsageError(f"the checkpoint was made with {told}: give the same, or use another folder")
+        check_recipe(state["recipe"], asdict(self.recipe), may_change={"steps", "batch_size"})
         self.step = state["step"]
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -150,8 +148,7 @@ def train(out: Path, recipe: Recipe, *, every: int = 50) -> Path:
         with (out / "log.jsonl").open("a") as log:
             log.write(json.dumps({name: round(value, 4) for name, value in entry.items()}) + "\n")
         print(" ".join(f"{name} {value:.3g}" for name, value in entry.items()), flush=True)
-        torch.save(trainer.state(), unfinished := checkpoint.with_suffix(".new"))
-        unfinished.replace(checkpoint)
+        save_checkpoint(trainer.state(), checkpoint)
         recent.clear()
         began, since = time.monotonic(), trainer.step
     weights = {name: weight.contiguous() for name, weight in trainer.network.state_dict().items()}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from feedback.clip import Clip
 from feedback.detector import Detection
 from feedback.lexicon import Colour, Shape, colour_in, shape_in, words_of
-from feedback.vision import Thing, look_at_all
+from feedback.vision import Thing, look_at_clip
 
 _ANY_SHAPE = frozenset("shape shapes object objects thing things figure figures form forms one ones".split())  # noqa: SIM905
 _SIZES = frozenset("big large huge small little tiny".split())  # noqa: SIM905
@@ -56,7 +56,7 @@ class ShapesDetector:
                 for thing in look.things
                 if want.fits(thing)
             ]
-            for look in look_at_all(clip.frames)
+            for look in look_at_clip(clip)
         ]
 
     def unknown(self, labels: Sequence[str]) -> list[str]:

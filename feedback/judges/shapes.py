@@ -12,7 +12,7 @@ from feedback.geometry import RELATIONS, relation_between, stands
 from feedback.lexicon import colour_in, motion_in, words_of
 from feedback.records import Question, Verdict
 from feedback.tracking import Path, paths_of
-from feedback.vision import Look, Thing, look_at_all
+from feedback.vision import Look, Thing, look_at_clip
 
 _BIG_DIAMETER = 0.3
 """Of the frame's shorter side: above it a thing is rather big than small."""
@@ -30,7 +30,7 @@ class ShapesJudge:
         """One verdict per question."""
         if not questions:
             return []
-        seen = _Seen(look_at_all(clip.frames), clip.width, clip.height)
+        seen = _Seen(look_at_clip(clip), clip.width, clip.height)
         return [_verdict(question, *seen.answer(question)) for question in questions]
 
 

@@ -5,14 +5,16 @@ from agent.bench.studio import Studio, Written
 from agent.rewriters.answer import Cost
 
 
-def choose_best(method: str, studio: Studio, written: Written | None = None) -> Answer:
+def choose_best(method: str, studio: Studio, written: Written | None = None, renders: int | None = None) -> Answer:
     """The wording (the prompt, when nothing was written) on the studio's seeds, and its clip with the best score.
+
+    On the first `renders` seeds where that is given, on all of them otherwise.
 
     What the checklist cost is the method's too: it can't choose without one.
     """
     text = written.text if written else studio.prompt
-    renders = studio.render(text, studio.seeds)
-    paid = [studio.checklist, *(written.drafts if written else ()), *(render.look for render in renders)]
+    made = studio.render(text, studio.seeds[:renders])
+    paid = [studio.checklist, *(written.drafts if written else ()), *(render.look for render in made)]
     cost = Cost()
     for one in paid:
         cost = cost.plus(Cost(one.tokens_in, one.tokens_out, one.llm_calls))
@@ -21,9 +23,9 @@ def choose_best(method: str, studio: Studio, written: Written | None = None) -> 
         method=method,
         prompt=studio.prompt,
         text=text,
-        renders=renders,
-        delivered=find_best(renders),
-        seconds=None if writing is None else round(writing + seconds_of(renders), 3),
+        renders=made,
+        delivered=find_best(made),
+        seconds=None if writing is None else round(writing + seconds_of(made), 3),
         note=written.note if written else "",
         **vars(cost),
     )

@@ -1,47 +1,37 @@
-"""A distilled rewriter: one call of a model that was trained on what the loop found, then best of N."""
+"""A rewriter beside the loop's, such as a distilled one: one wording by one call, then best of N."""
 
 from dataclasses import replace
-from pathlib import Path
 
 from agent.bench.methods.choose import choose_best
-from agent.bench.records import Answer, BenchSettings
+from agent.bench.records import Answer, BenchSettings, Entrant
 from agent.bench.studio import Studio
-from agent.config import RewriteConfig, make_config, read_config
-from agent.llm.registry import open_rewriter_model
+from agent.language_model import LanguageModel
 from agent.parts import Parts
 from agent.rewriter import Rewriter
+from agent.rewriters.distilled import DistilledRewriter
 from agent.rewriters.registry import open_rewriter
-
-CONFIG_SUFFIXES = (".yaml", ".yml", ".json")
 
 
 class Distilled:
-    """A rewriter of its own beside the loop's."""
+    """What a user gets from a rewriter of their own. `model` is the entrant's, opened."""
 
-    name = "distilled"
-
-    def __init__(self) -> None:
+    def __init__(self, name: str, entrant: Entrant, model: LanguageModel | None) -> None:
+        self.name = name
+        self._entrant, self._model = entrant, model
         self._rewriter: Rewriter | None = None
 
-    def prepare(self, parts: Parts, settings: BenchSettings) -> str | None:
-        """Needs --distilled; opens the rewriter that it names. Raises UsageError when that can't be done."""
-        if not settings.distilled:
-            return "needs --distilled: a model, a config file, or 'package.module:Class'"
-        rewrite = read_distilled(settings.distilled)
-        self._rewriter = open_rewriter(rewrite, parts.store, open_rewriter_model(rewrite), parts.templates)
+    def prepare(self, parts: Parts, settings: BenchSettings) -> str | None:  # noqa: ARG002
+        """Needs nothing but what it brings. Raises UsageError when that can't be used."""
+        entrant, model = self._entrant, self._model
+        if entrant.brief and model:
+            self._rewriter = DistilledRewriter(model, parts.fallback, entrant.brief)
+        else:
+            self._rewriter = open_rewriter(entrant.rewrite, parts.store, model, parts.templates)
         return None
 
     def answer(self, studio: Studio) -> Answer:
         """The rewrite's best clip. Raises ModelError when there is no rewrite."""
         assert self._rewriter  # noqa: S101 - prepare opened it
         task = replace(studio.task, modifiers=())
-        return choose_best(self.name, studio, studio.write(self.name, self._rewriter.rewrite, task))
-
-
-def read_distilled(named: str) -> RewriteConfig:
-    """What --distilled means: the `rewrite` section of a config file, one's own class, or a model in this process."""
-    if named.endswith(CONFIG_SUFFIXES):
-        return make_config(read_config(Path(named))).rewrite
-    if ":" in named and not Path(named).exists():
-        return RewriteConfig(rewriter=named)
-    return make_config({"rewrite": {"rewriter": "llm", "model": named}}).rewrite
+        written = studio.write(self.name, self._rewriter.rewrite, task)
+        return choose_best(self.name, studio, written, self._entrant.renders)

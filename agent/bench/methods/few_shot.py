@@ -47,24 +47,28 @@ EXAMPLES = {"pocket": _SHAPES, "painter": _SHAPES}
 
 
 class FewShot:
-    """Examples and one call, then best of N."""
+    """Examples and one call, then best of N: by the run's language model, unless one is given."""
 
-    name = "few_shot"
+    def __init__(self, name: str = "few_shot", model: LanguageModel | None = None, renders: int | None = None) -> None:
+        self.name = name
+        self._model, self._renders = model, renders
 
     def prepare(self, parts: Parts, settings: BenchSettings) -> str | None:  # noqa: ARG002
         """Needs a language model."""
-        return None if parts.language_model else "needs a language model; --rewriter llm names one"
+        self._model = self._model or parts.language_model
+        return None if self._model else "needs a language model; --rewriter llm names one"
 
     def answer(self, studio: Studio) -> Answer:
         """The rewrite's best clip. Raises ModelError when there is no rewrite."""
-        model = studio.parts.language_model
+        model = self._model
         assert model  # noqa: S101 - prepare said so
         pairs = EXAMPLES.get(studio.parts.renderer.info.captions, _GENERAL)
 
         def ask(task: RewriteTask) -> list[Draft]:
             return [_write(task, pairs, model, studio.parts.templates)]
 
-        return choose_best(self.name, studio, studio.write(self.name, ask, replace(studio.task, modifiers=())))
+        written = studio.write(self.name, ask, replace(studio.task, modifiers=()))
+        return choose_best(self.name, studio, written, self._renders)
 
 
 def _write(

@@ -1,5 +1,6 @@
 """Retake's own loop, with N renders in all and nothing kept for a verification: the bench verifies."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from agent.bench.records import Answer, BenchSettings, Look, ScoredRender
@@ -20,9 +21,13 @@ class RetakeLoop:
 
     def answer(self, studio: Studio) -> Answer:
         """Its best candidate, and the clip it would show."""
-        run = begin_run(studio.prompt, studio.config, studio.folder / "loop")
+        return self.run(studio, replace(studio.parts, config=studio.config))
+
+    def run(self, studio: Studio, parts: Parts) -> Answer:
+        """What a run with these parts, under their config, hands over."""
+        run = begin_run(studio.prompt, parts.config, studio.folder / self.name)
         is_resumed = run.folder.config_file.exists()
-        result = run.execute(studio.parts)
+        result = run.execute(parts)
         home = run.folder.path.relative_to(studio.folder)
         renders, paths = _read_renders(read_trajectory(run.folder.path), home)
         best = result.best_video and str(home / result.best_video)
