@@ -76,6 +76,14 @@ def test_a_folder_of_other_settings_or_other_files_is_refused_with_what_differs(
         TrainingFolder(tmp_path / "other" / "thesis.txt").begin({})
 
 
+def test_two_runs_do_not_train_in_one_folder(tmp_path: Path) -> None:
+    folder = TrainingFolder(tmp_path)
+    with folder.lock(), pytest.raises(DistillError, match="another process is training in"):
+        TrainingFolder(tmp_path).lock()
+    with TrainingFolder(tmp_path).lock():
+        pass
+
+
 def test_a_checkpoint_that_was_not_written_to_its_end_is_passed_over(tmp_path: Path) -> None:
     folder = TrainingFolder(tmp_path)
     assert folder.last_checkpoint() is None
@@ -119,7 +127,7 @@ def test_what_cannot_be_begun_leaves_nothing_behind(data: Path, model: Path, rew
 def test_sft_leaves_an_adapter_that_the_loop_can_use(rewriter: Path, model: Path) -> None:
     card = read_card(rewriter)
     assert (card.kind, card.base, card.trained, card.brief) == ("adapter", str(model), ("sft",), BRIEF)
-    files = {path.name for path in rewriter.iterdir()}
+    files = {path.name for path in rewriter.iterdir() if not path.name.startswith(".")}
     assert files == {
         "README.md", "adapter_config.json", "adapter_model.safetensors", "chat_template.jinja", "log.jsonl",
         "loss.svg", "rewriter.json", "tokenizer.json", "tokenizer_config.json", "train.json",

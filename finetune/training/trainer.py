@@ -88,9 +88,18 @@ def quiet() -> Iterator[None]:
 
 def run(trainer: Any, prepared: Prepared[S]) -> None:
     """Trains to the end, from the last checkpoint if there is one, and leaves a rewriter in the folder."""
-    folder, settings = prepared.folder, prepared.settings
     trainer.remove_callback(PrinterCallback)
-    checkpoint = folder.last_checkpoint()
+    with prepared.folder.lock():
+        _train(trainer, prepared)
+        trainer.save_model(str(prepared.folder.path))
+        if trainer.is_world_process_zero():
+            _finish(trainer, prepared)
+    trainer.end()
+
+
+def _train(trainer: Any, prepared: Prepared[S]) -> None:
+    settings = prepared.settings
+    checkpoint = prepared.folder.last_checkpoint()
     if checkpoint:
         trainer.args.eval_on_start = False
         prepared.tell(f"goes on from {checkpoint.name}")
@@ -105,13 +114,9 @@ def run(trainer: Any, prepared: Prepared[S]) -> None:
         ) from problem
     if not all(isfinite(line.get("eval_loss", line.get("loss", 0.0))) for line in trainer.state.log_history):
         raise DistillError(
-            f"the loss became no number (see {folder.log_file}): lower --learning-rate (now {settings.rate:g}) and "
-            "choose another --output-dir"
+            f"the loss became no number (see {prepared.folder.log_file}): lower --learning-rate (now "
+            f"{settings.rate:g}) and choose another --output-dir"
         )
-    trainer.save_model(str(folder.path))
-    if trainer.is_world_process_zero():
-        _finish(trainer, prepared)
-    trainer.end()
 
 
 def _finish(trainer: Any, prepared: Prepared[S]) -> None:
