@@ -49,9 +49,7 @@ class Writer:
     def __init__(self, model: Any, tokenizer: Any, temperature: float = 0.0) -> None:
         self._model, self._tokenizer = model.eval(), tokenizer
         self._tokenizer.padding_side = "left"
-        self._sampling: dict[str, Any] = (
-            {"do_sample": True, "temperature": temperature} if temperature else {"do_sample": False, "temperature": None}
-        )
+        self._sampling: dict[str, Any] = {"do_sample": temperature > 0, "temperature": temperature or None}
 
     @torch.inference_mode()
     def replies(self, prompts: Sequence[str]) -> list[str]:
@@ -80,7 +78,7 @@ def evaluate(writer: Writer, count: int) -> list[Figure]:
     shown = [shows(*each) for each in zip(told, typed, scenes, strict=True)]
     figures += [_well_formed("as users type", told), _share("as users type: shows all that is asked", shown)]
     for kind, has_companion in (("one thing", False), ("two things", True)):
-        those = [hit for hit, scene in zip(shown, scenes, strict=True) if (scene.companion is not None) == has_companion]
+        those = [hit for hit, s in zip(shown, scenes, strict=True) if (s.companion is not None) == has_companion]
         if those:
             figures.append(_share(f"as users type, {kind}: shows all that is asked", those))
     return figures

@@ -7,7 +7,6 @@ bfloat16, tokenizer with chat template, generation settings, as transformers sav
 import json
 import math
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any

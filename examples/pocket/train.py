@@ -27,7 +27,6 @@ from examples.pocket.attention import install_training_attention
 from examples.pocket.captions import training_caption
 from examples.pocket.contact_sheet import write_sheet
 from examples.pocket.drawing import Drawn, draw
-from examples.pocket.training_log import forget_after
 from examples.pocket.model import (
     LONGEST_TEXT,
     TEXT_WIDTH,
@@ -37,6 +36,7 @@ from examples.pocket.model import (
     make_tokenizer,
     make_transformer,
 )
+from examples.pocket.training_log import forget_after
 from examples.pocket.vae import Latents, fit_vae
 from examples.pocket.watch import held_out_scenes, sample
 from examples.pocket.world import Kind, Scene, canonical, split_scenes

@@ -62,7 +62,8 @@ REMARKS = (
 NOUNS = ("cat", "dog", "boat", "kite", "balloon", "car", "bus", "bird", "leaf", "cloud", "train", "fish", "flower",
          "lamp", "cup", "hat", "toy", "button", "plate", "book", "door", "shirt", "star", "feather")  # fmt: skip
 PLACES = ("in the garden", "in the park", "by the lake", "near the station", "at the beach", "in the kitchen",
-          "on a quiet street", "in the snow", "in the morning", "at night", "in an old film", "on the stage")  # fmt: skip
+          "on a quiet street", "in the snow", "in the morning", "at night", "in an old film",
+          "on the stage")  # fmt: skip
 TYPED_MOTIONS = tuple(words for ways in MOTION_WORDS.values() for words in ways)
 TYPED_RELATIONS = tuple(words for ways in RELATION_WORDS.values() for words in ways)
 ALL_COLOURS = (*COLOURS, *HUES, *BACKGROUNDS)

@@ -28,7 +28,7 @@ POCKET_CHAT_SHARE, EVERYDAY_CHAT_SHARE, CAPTIONS_SHARE = 0.45, 0.15, 0.05
 """Of documents; the rest is English."""
 MOST_TURNS = 6
 ONE_THING_SHARE = 0.25
-SHORT_ORDERS = ("", "Tidy this up.", "Write it as a plain sentence.", "Answer with the sentence alone.", "Write it well.")
+SHORT_ORDERS = ("", "Tidy this up.", "Write it as a plain sentence.", "Answer with the sentence alone.", "Write well.")
 """System texts of everyday chats, besides those for other generators; "" is none."""
 
 
