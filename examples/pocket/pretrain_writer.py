@@ -16,7 +16,7 @@ import torch
 import typer
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
+from transformers import GenerationConfig, Qwen3Config, Qwen3ForCausalLM
 
 from agent.errors import UsageError
 from examples.pocket.training_log import forget_after
@@ -36,13 +36,13 @@ class Recipe:
     steps: int
     rows: int = 4
     """Of a batch."""
-    row_tokens: int = 384
+    row_tokens: int = 192
     learning_rate: float = 3e-3
     warmup_steps: int = 50
-    width: int = 160
+    width: int = 128
     layers: int = 4
-    heads: int = 5
-    inner_width: int = 432
+    heads: int = 4
+    inner_width: int = 352
     seed: int = 0
 
 
@@ -59,7 +59,7 @@ class Trainer:
             self.model.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.95), weight_decay=0.05, fused=True
         )
         watched = np.random.default_rng(1)
-        chats = [pocket_chat([scene], watched) for scene in held_out_scenes(WATCHED_CHATS)]
+        chats = [pocket_chat(scene, watched) for scene in held_out_scenes(WATCHED_CHATS)]
         self._watched = _batch([self._encode(chat) for chat in chats], recipe.row_tokens)
 
     def take_step(self) -> float:
@@ -136,16 +136,18 @@ class Trainer:
         self.tokenizer.save_pretrained(folder)
 
 
-def make_model(recipe: Recipe, tokenizer: Any) -> LlamaForCausalLM:
+def make_model(recipe: Recipe, tokenizer: Any) -> Qwen3ForCausalLM:
     """With random weights, for the words of this tokenizer."""
     special = {"bos_token_id": None, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
-    model = LlamaForCausalLM(
-        LlamaConfig(
+    model = Qwen3ForCausalLM(
+        Qwen3Config(
             vocab_size=len(tokenizer),
             hidden_size=recipe.width,
             intermediate_size=recipe.inner_width,
             num_hidden_layers=recipe.layers,
             num_attention_heads=recipe.heads,
+            num_key_value_heads=recipe.heads,
+            head_dim=recipe.width // recipe.heads,
             max_position_embeddings=CONTEXT_TOKENS,
             tie_word_embeddings=True,
             **special,
@@ -204,7 +206,7 @@ def _lr_factor(step: int, recipe: Recipe) -> float:
 
 def _main(
     out: Annotated[Path, typer.Argument(help="Folder for checkpoints, the log and the model.")],
-    steps: Annotated[int, typer.Option(min=1)] = 1500,
+    steps: Annotated[int, typer.Option(min=1)] = 2500,
     every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 100,
     seed: int = 0,
 ) -> None:

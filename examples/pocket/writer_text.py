@@ -24,10 +24,13 @@ from examples.pocket.writer_lore import everyday, meaning
 
 Document = str | list[Message]
 """A passage, or a chat."""
-POCKET_CHAT_SHARE, EVERYDAY_CHAT_SHARE, CAPTIONS_SHARE = 0.45, 0.15, 0.05
-"""Of documents; the rest is English."""
-MOST_TURNS = 6
+SHARES = 0.3, 0.25, 0.25, 0.05
+"""Of documents: chats under the system text for pocket, others about scenes, about everyday things; captions. The rest
+is English."""
+MOST_TURNS = 3
 ONE_THING_SHARE = 0.25
+CAPTION_ORDERS = ("Write the caption.", "Write a caption of the scene.", "Say it as a caption.")
+"""Shorter system texts of chats about scenes."""
 SHORT_ORDERS = ("", "Tidy this up.", "Write it as a plain sentence.", "Answer with the sentence alone.", "Write well.")
 """System texts of everyday chats, besides those for other generators; "" is none."""
 
@@ -39,14 +42,19 @@ def pocket_brief() -> RewriterBrief:
 
 def draw_document(rng: np.random.Generator) -> Document:
     """The next thing to read."""
-    kind = rng.random()
-    if kind < POCKET_CHAT_SHARE:
-        return pocket_chat([draw_scene(rng) for _ in range(rng.integers(1, MOST_TURNS + 1))], rng)
-    if kind < POCKET_CHAT_SHARE + EVERYDAY_CHAT_SHARE:
-        return _everyday_chat(rng)
-    if kind < POCKET_CHAT_SHARE + EVERYDAY_CHAT_SHARE + CAPTIONS_SHARE:
-        return " ".join(_caption(draw_scene(rng), rng) for _ in range(rng.integers(1, 5)))
-    return _english(rng)
+    kind = rng.choice(5, p=[*SHARES, 1 - sum(SHARES)])
+    turns = int(rng.integers(1, MOST_TURNS + 1))
+    match kind:
+        case 0:
+            return pocket_chat(draw_scene(rng), rng)
+        case 1:
+            return _scene_chat(_pick(CAPTION_ORDERS, rng), [draw_scene(rng) for _ in range(turns)], rng)
+        case 2:
+            return _everyday_chat(turns, rng)
+        case 3:
+            return " ".join(_caption(draw_scene(rng), rng) for _ in range(turns))
+        case _:
+            return _english(rng)
 
 
 def draw_scene(rng: np.random.Generator) -> Scene:
@@ -55,9 +63,13 @@ def draw_scene(rng: np.random.Generator) -> Scene:
     return _pick(one if rng.random() < ONE_THING_SHARE else two, rng)
 
 
-def pocket_chat(scenes: Sequence[Scene], rng: np.random.Generator) -> list[Message]:
-    """Under the system text of a rewriter for pocket: each scene told somehow, and its canonical caption."""
-    messages: list[Message] = [{"role": "system", "content": _system_text("pocket")}]
+def pocket_chat(scene: Scene, rng: np.random.Generator) -> list[Message]:
+    """What a rewriter for pocket is told of a scene, and its canonical caption."""
+    return _scene_chat(_system_text("pocket"), [scene], rng)
+
+
+def _scene_chat(system: str, scenes: Sequence[Scene], rng: np.random.Generator) -> list[Message]:
+    messages: list[Message] = [{"role": "system", "content": system}]
     for scene in scenes:
         messages += [
             {"role": "user", "content": told(scene, rng)},
@@ -120,10 +132,10 @@ def _caption(scene: Scene, rng: np.random.Generator) -> str:
     return _pick((canonical(scene), *paraphrases(scene)), rng)
 
 
-def _everyday_chat(rng: np.random.Generator) -> list[Message]:
-    order = _pick(SHORT_ORDERS, rng) if rng.random() < 0.7 else _system_text(_pick(_OTHER_STYLES, rng))
+def _everyday_chat(turns: int, rng: np.random.Generator) -> list[Message]:
+    order = _pick(SHORT_ORDERS, rng) if rng.random() < 0.85 else _system_text(_pick(_OTHER_STYLES, rng))
     messages: list[Message] = [{"role": "system", "content": order}] if order else []
-    for _ in range(rng.integers(1, MOST_TURNS + 1)):
+    for _ in range(turns):
         sentence = everyday(rng)
         messages += [
             {"role": "user", "content": _untidy(sentence, rng)},
