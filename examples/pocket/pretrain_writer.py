@@ -5,7 +5,6 @@ bfloat16, tokenizer with chat template, generation settings, as transformers sav
 """
 
 import json
-import math
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -39,6 +38,8 @@ class Recipe:
     row_tokens: int = 192
     learning_rate: float = 3e-3
     warmup_steps: int = 50
+    decay_share: float = 0.5
+    """Of the steps, at the end, over which the learning rate falls to zero."""
     width: int = 128
     layers: int = 4
     heads: int = 4
@@ -150,6 +151,7 @@ def make_model(recipe: Recipe, tokenizer: Any) -> Qwen3ForCausalLM:
             head_dim=recipe.width // recipe.heads,
             max_position_embeddings=CONTEXT_TOKENS,
             tie_word_embeddings=True,
+            initializer_range=recipe.width**-0.5,
             **special,
         )
     )
@@ -201,12 +203,13 @@ def _batch(rows: list[tuple[list[int], list[int]]], length: int) -> tuple[Tensor
 
 
 def _lr_factor(step: int, recipe: Recipe) -> float:
-    return min(1.0, (step + 1) / recipe.warmup_steps) * (1 + math.cos(math.pi * step / recipe.steps)) / 2
+    left = (recipe.steps - step) / (recipe.decay_share * recipe.steps)
+    return min(1.0, (step + 1) / recipe.warmup_steps, left)
 
 
 def _main(
     out: Annotated[Path, typer.Argument(help="Folder for checkpoints, the log and the model.")],
-    steps: Annotated[int, typer.Option(min=1)] = 2500,
+    steps: Annotated[int, typer.Option(min=1)] = 1400,
     every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 100,
     seed: int = 0,
 ) -> None:
