@@ -209,7 +209,7 @@ def _lr_factor(step: int, recipe: Recipe) -> float:
 
 def _main(
     out: Annotated[Path, typer.Argument(help="Folder for checkpoints, the log and the model.")],
-    steps: Annotated[int, typer.Option(min=1)] = 1400,
+    steps: Annotated[int, typer.Option(min=1)] = 2800,
     every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 100,
     seed: int = 0,
 ) -> None:

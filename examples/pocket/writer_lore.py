@@ -1,7 +1,7 @@
 """Plain English for the pocket writer's pretraining: what words mean, and sentences of everyday things.
 
-A dictionary in sentences tells what the words that people type mean. It maps no prompt to a caption, and no sentence of
-everyday things is of the pocket world alone: each has a thing or a place that no scene has.
+A dictionary in sentences tells what the words that people type mean, word by word. No sentence of everyday things is of
+the pocket world: what moves in it is a cat, a boat or the like.
 """
 
 from collections.abc import Mapping, Sequence
@@ -64,6 +64,7 @@ NOUNS = ("cat", "dog", "boat", "kite", "balloon", "car", "bus", "bird", "leaf", 
 PLACES = ("in the garden", "in the park", "by the lake", "near the station", "at the beach", "in the kitchen",
           "on a quiet street", "in the snow", "in the morning", "at night", "in an old film",
           "on the stage")  # fmt: skip
+SURFACES = ("wall", "table", "floor", "road", "field", "sky", "screen", "carpet")
 TYPED_MOTIONS = tuple(words for ways in MOTION_WORDS.values() for words in ways)
 TYPED_RELATIONS = tuple(words for ways in RELATION_WORDS.values() for words in ways)
 ALL_COLOURS = (*COLOURS, *HUES, *BACKGROUNDS)
@@ -110,18 +111,22 @@ def meaning(rng: np.random.Generator) -> str:
 
 
 def everyday(rng: np.random.Generator) -> str:
-    """A sentence of things in the words that people type; not all of it can be a scene of the pocket world."""
-    shown = _with_article(f"{_pick(ALL_COLOURS, rng)} {_pick((*NOUNS, *FORMS), rng)}")
-    motion, relation = _pick(TYPED_MOTIONS, rng), _pick(TYPED_RELATIONS, rng)
-    other = _with_article(f"{_pick(ALL_COLOURS, rng)} {_pick(NOUNS, rng)}")
-    place = _pick(PLACES, rng)
+    """A sentence of things in the words that people type; what moves, or is told of first, is in no scene."""
+
+    def painted(names: Sequence[str]) -> str:
+        return _with_article(f"{_pick(ALL_COLOURS, rng)} {_pick(names, rng)}")
+
+    thing, motion, relation = painted(NOUNS), _pick(TYPED_MOTIONS, rng), _pick(TYPED_RELATIONS, rng)
+    other = painted((*NOUNS, *FORMS))
+    place = _pick((_pick(PLACES, rng), f"on {painted(SURFACES)}", f"on a {_pick(BACKGROUNDS, rng)} background"), rng)
     said = _pick(
         (
-            f"{shown} {motion} {place}",
-            f"{shown} {motion}, {relation} {other}",
-            f"{shown} {motion} {relation} {other} {place}",
-            f"{other} {relation} {shown}",
-            f"{other} {motion} and {shown} {_pick(TYPED_MOTIONS, rng)} {place}",
+            f"{thing} {motion} {place}",
+            f"{thing} {motion}, {relation} {other}",
+            f"{thing} {motion} {relation} {other} {place}",
+            f"{thing} {relation} {other} {place}",
+            f"{thing} {relation} {other}",
+            f"{thing} {motion} and {painted(NOUNS)} {_pick(TYPED_MOTIONS, rng)} {place}",
         ),
         rng,
     )

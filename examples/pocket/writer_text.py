@@ -24,7 +24,7 @@ from examples.pocket.writer_lore import everyday, meaning
 
 Document = str | list[Message]
 """A passage, or a chat."""
-SHARES = 0.3, 0.25, 0.25, 0.05
+SHARES = 0.2, 0.35, 0.25, 0.05
 """Of documents: chats under the system text for pocket, others about scenes, about everyday things; captions. The rest
 is English."""
 MOST_TURNS = 3
@@ -81,9 +81,9 @@ def _scene_chat(system: str, scenes: Sequence[Scene], rng: np.random.Generator) 
 def told(scene: Scene, rng: np.random.Generator) -> str:
     """The scene in the words of captions: reworded, in notes, incomplete, marred; rarely canonical."""
     kind = rng.random()
-    if kind < 0.2:
+    if kind < 0.3:
         text = _caption(scene, rng)
-    elif kind < 0.4:
+    elif kind < 0.45:
         text = incomplete(scene, rng)
     else:
         text = notes(scene, rng)
@@ -99,7 +99,7 @@ def notes(scene: Scene, rng: np.random.Generator) -> str:
     """Clauses of a caption in any order that leaves it clear whose they are, some left out, with few small words."""
     thing, companion, scenery = _name(scene.thing, rng), "", ""
     motion = f" {scene.motion}" if rng.random() < 0.75 else ""
-    if rng.random() < 0.4:
+    if rng.random() < 0.6:
         scenery = _pick((f"on a {scene.background} background", f"{scene.background} background"), rng)
     if scene.companion is None:
         clauses = [f"{thing}{motion}"]
