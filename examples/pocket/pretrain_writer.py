@@ -102,9 +102,8 @@ class Trainer:
         if isinstance(document, str):
             ids = [*self.tokenizer(document).input_ids, self.tokenizer.eos_token_id]
             return ids, ids
-        chat: Any = self.tokenizer.apply_chat_template(
-            [dict(message) for message in document], return_dict=True, return_assistant_tokens_mask=True
-        )
+        messages: list[Any] = [*document]
+        chat: Any = self.tokenizer.apply_chat_template(messages, return_dict=True, return_assistant_tokens_mask=True)
         said = [i if own else UNREAD for i, own in zip(chat["input_ids"], chat["assistant_masks"], strict=True)]
         return chat["input_ids"], said
 
@@ -131,9 +130,9 @@ class Trainer:
 
     def save(self, folder: Path) -> None:
         """Weights in bfloat16, tokenizer and generation settings."""
-        saved = make_model(self.recipe, self.tokenizer)
+        saved: Any = make_model(self.recipe, self.tokenizer)
         saved.load_state_dict(self.model.state_dict())
-        saved.to(dtype=torch.bfloat16).save_pretrained(folder)
+        saved.to(torch.bfloat16).save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
 
 

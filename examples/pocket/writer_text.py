@@ -71,10 +71,7 @@ def pocket_chat(scene: Scene, rng: np.random.Generator) -> list[Message]:
 def _scene_chat(system: str, scenes: Sequence[Scene], rng: np.random.Generator) -> list[Message]:
     messages: list[Message] = [{"role": "system", "content": system}]
     for scene in scenes:
-        messages += [
-            {"role": "user", "content": told(scene, rng)},
-            {"role": "assistant", "content": canonical(scene)},
-        ]
+        messages += _turn(told(scene, rng), canonical(scene))
     return messages
 
 
@@ -137,11 +134,12 @@ def _everyday_chat(turns: int, rng: np.random.Generator) -> list[Message]:
     messages: list[Message] = [{"role": "system", "content": order}] if order else []
     for _ in range(turns):
         sentence = everyday(rng)
-        messages += [
-            {"role": "user", "content": _untidy(sentence, rng)},
-            {"role": "assistant", "content": sentence},
-        ]
+        messages += _turn(_untidy(sentence, rng), sentence)
     return messages
+
+
+def _turn(said: str, answer: str) -> list[Message]:
+    return [{"role": "user", "content": said}, {"role": "assistant", "content": answer}]
 
 
 def _untidy(sentence: str, rng: np.random.Generator) -> str:
