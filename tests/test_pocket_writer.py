@@ -36,9 +36,9 @@ NAME = "pocket-writer"
 TINY = Recipe(steps=4, rows=2, row_tokens=160, width=32, heads=2, layers=1, inner_width=64, warmup_steps=1)
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PROMPT_FILES = [EXAMPLES / name for name in ("bench_prompts.txt", "loose_prompts.txt", "training_prompts.txt")]
-HELD_OUT_CAPTIONS = {
-    text.lower() for scene in all_scenes() if is_held_out(scene) for text in (canonical(scene), *paraphrases(scene))
-}
+HELD_OUT = [scene for scene in all_scenes() if is_held_out(scene)]
+HELD_OUT_CANONICAL = [canonical(scene).lower() for scene in HELD_OUT]
+HELD_OUT_CAPTIONS = {text.lower() for scene in HELD_OUT for text in (canonical(scene), *paraphrases(scene))}
 
 
 def prompts_in(file: Path) -> list[str]:
@@ -59,15 +59,9 @@ def everything_read(count: int, seed: int) -> Iterator[str]:
 
 def test_no_held_out_scene_and_no_typed_prompt_is_read():
     typed = {prompt.lower() for file in PROMPT_FILES for prompt in prompts_in(file)}
-    for text in everything_read(4_000, seed=3):
+    for text in everything_read(1_500, seed=3):
         assert text not in HELD_OUT_CAPTIONS, text
-        assert not any(prompt in text for prompt in typed), text
-
-
-def test_a_caption_of_several_sentences_inside_a_passage_is_of_no_held_out_scene():
-    canonical_ones = {canonical(scene).lower() for scene in all_scenes() if is_held_out(scene)}
-    for text in everything_read(1_500, seed=4):
-        assert not any(caption in text for caption in canonical_ones), text
+        assert not any(within in text for within in (*typed, *HELD_OUT_CANONICAL)), text
 
 
 def test_no_chat_answers_words_that_no_caption_has_with_a_caption():
@@ -75,7 +69,7 @@ def test_no_chat_answers_words_that_no_caption_has_with_a_caption():
     known = {word for caption in captions for word in words_of(caption)}
     known |= {"there", "it", "video", "of", "that", "one"}
     rng, answered = np.random.default_rng(5), 0
-    for _ in range(3_000):
+    for _ in range(1_000):
         document = draw_document(rng)
         if isinstance(document, str):
             continue
@@ -87,7 +81,7 @@ def test_no_chat_answers_words_that_no_caption_has_with_a_caption():
                 assert words <= known, question
             else:
                 assert set(words_of(answer["content"])) <= words | {"a", "an", "the"}, (question, answer)
-    assert answered > 1_000
+    assert answered > 300
 
 
 def test_a_chat_about_a_scene_says_what_a_distilled_rewriter_for_pocket_is_told():
