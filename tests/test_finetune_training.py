@@ -129,7 +129,7 @@ def test_sft_leaves_an_adapter_that_the_loop_can_use(rewriter: Path, model: Path
     assert (card.kind, card.base, card.trained, card.brief) == ("adapter", str(model), ("sft",), BRIEF)
     files = {path.name for path in rewriter.iterdir() if not path.name.startswith(".")}
     assert files == {
-        "README.md", "adapter_config.json", "adapter_model.safetensors", "chat_template.jinja", "log.jsonl",
+        "README.md", "adapter_config.json", "adapter_model.safetensors", "chat_template.jinja", "data.md", "log.jsonl",
         "loss.svg", "rewriter.json", "tokenizer.json", "tokenizer_config.json", "train.json",
     }  # fmt: skip
     used = TransformersLanguageModel(card.base, adapter=str(rewriter), temperature=0, max_tokens=8)
@@ -306,7 +306,7 @@ def test_the_card_tells_base_rows_brief_measures_and_how_to_serve(rewriter: Path
     losses = log_of(rewriter, "eval_loss")
     for said in (
         "| trained | sft |", str(model), "24 to train on, 8 held out by prompt", "| renderers | painter |",
-        f"| loss | {losses[0]:.4f} | {min(losses):.4f} |", "Write anew.",
+        f"| loss | {losses[0]:.4f} | {min(losses):.4f} |", "Write anew.", "[its card](data.md)",
         f"vllm serve {model} --enable-lora --max-lora-rank 8 --lora-modules retake=out",
         "transformers serve out-merged", "TRL: 1.16",
     ):  # fmt: skip

@@ -1,6 +1,6 @@
 """The folder of a training run: begun once, gone on with after a kill, finished when rewriter.json stands in it.
 
-train.json   checkpoints/ (while it trains)   log.jsonl   loss.svg   margin.svg   README.md   rewriter.json
+train.json   checkpoints/ (while it trains)   log.jsonl   loss.svg   margin.svg   README.md   data.md   rewriter.json
 and the weights and tokenizer
 """
 

@@ -11,7 +11,7 @@ from agent.llm.lora_adapter import find_adapter
 from agent.rewriter_card import write_card
 from agent.run_folder import write_text
 from finetune.errors import DistillError
-from finetune.training.card import describe_run
+from finetune.training.card import DATA_CARD, describe_run
 from finetune.training.plots import plot_log
 from finetune.training.prepare import Prepared, computes_in_bfloat16
 from finetune.training.run_log import RunLog
@@ -134,5 +134,7 @@ def _finish(trainer: Any, prepared: Prepared[S]) -> None:
     trainer.create_model_card(model_name=folder.path.name)
     drawn_up = describe_run(folder.checkpoints / "README.md", prepared, card, trainer.state, rank)
     write_text(folder.card_file, drawn_up)
+    if prepared.data.card:
+        write_text(folder.path / DATA_CARD, prepared.data.card)
     write_card(folder.path, card)
     shutil.rmtree(folder.checkpoints)
