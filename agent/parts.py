@@ -66,7 +66,7 @@ def open_parts(config: LoopConfig, beside: Mapping[Phase, Sequence[Resident]] | 
 def _join(
     own: Mapping[Phase, Sequence[Resident]], others: Mapping[Phase, Sequence[Resident]]
 ) -> dict[Phase, list[Resident]]:
-    joined = {phase: list(residents) for phase, residents in own.items()}
+    joined: dict[Phase, list[Resident]] = {phase: list(residents) for phase, residents in own.items()}
     for phase, residents in others.items():
         joined.setdefault(phase, []).extend(residents)
     return joined

@@ -17,7 +17,8 @@ from agent.config import RewriteConfig
 from agent.errors import UsageError
 from agent.prompt_flags import read_prompt
 from agent.rewriter_card import RewriterBrief, RewriterCard, read_card
-from feedback.lexicon import words_of
+from finetune.data.near import near_pairs
+from finetune.data.rules import Rules
 from finetune.errors import DistillError
 
 TRAINED_ON = ("sft.jsonl", "dpo.jsonl", "kto.jsonl")
@@ -65,7 +66,7 @@ def make_entrants(
 
 
 def find_seen(prompts: Sequence[str], data: Path, brief: RewriterBrief) -> list[str]:
-    """Those of the prompts that stand, word for word, in the training rows of a folder that `distill pairs` wrote.
+    """Those of the prompts that stand, in nearly the same words, in the training rows that `distill pairs` wrote.
 
     Raises DistillError when it holds no such rows.
     """
@@ -74,8 +75,10 @@ def find_seen(prompts: Sequence[str], data: Path, brief: RewriterBrief) -> list[
         raise DistillError(
             f"{data} holds none of {', '.join(TRAINED_ON)}: name the folder that `retake distill pairs` wrote"
         )
-    told = {tuple(words_of(said)) for file in files for said in _told_in(file)}
-    return [prompt for prompt in prompts if tuple(words_of(_told(prompt, brief))) in told]
+    told = sorted({said for file in files for said in _told_in(file)})
+    met = near_pairs([*told, *(_told(prompt, brief) for prompt in prompts)], Rules().near)
+    seen = {later - len(told) for earlier, later in met if earlier < len(told) <= later}
+    return [prompts[position] for position in sorted(seen)]
 
 
 def _told_in(file: Path) -> list[str]:

@@ -44,7 +44,7 @@ def test_a_good_config_has_nothing_broken(monkeypatch: pytest.MonkeyPatch) -> No
         ({"render__renderer": "imaginary"}, "renderer", "known: comfyui, diffusers, painter, pocket, server"),
         ({"render__renderer": "no.such:Thing"}, "renderer", "no.such"),
         ({"retrieve__graph": "no/such/folder"}, "retrieval", "no/such/folder"),
-        ({"rewrite__rewriter": "imaginary"}, "rewriter", "known: llm, rules"),
+        ({"rewrite__rewriter": "imaginary"}, "rewriter", "known: distilled, llm, rules"),
         (UNREACHABLE, "rewriter", "127.0.0.1:9"),
         ({"assess__sources": ["alignment", "imaginary"]}, "sources", "imaginary"),
         ({"assess__judge": "imaginary"}, "sources", "known: shapes"),

@@ -71,10 +71,13 @@ def test_what_can_not_be_compared_is_one_line(tmp_path: Path) -> None:
         make_entrants(None, sft, other, CONFIG)
 
 
-def test_prompts_of_the_training_data_are_found_however_they_are_punctuated(tmp_path: Path) -> None:
-    rows = [{"prompt": BRIEF.messages("A red ball, rolling!"), "completion": []}]
+def test_prompts_of_the_training_data_are_found_in_nearly_the_same_words(tmp_path: Path) -> None:
+    long = "a red ball rolls slowly over a long wooden table, falls down on the floor, jumps up again and then"
+    said = ["A red ball, rolling!", f"{long} comes to rest"]
+    rows = [{"prompt": BRIEF.messages(prompt), "completion": []} for prompt in said]
     (tmp_path / "sft.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    assert find_seen(["a blue cat", "a red ball rolling", "x" * 20_000], tmp_path, BRIEF) == ["a red ball rolling"]
+    asked = ["a blue cat", "a red ball rolling", "x" * 20_000, f"{long} comes to a rest", "a red ball rises"]
+    assert find_seen(asked, tmp_path, BRIEF) == [asked[1], asked[3]]
     (tmp_path / "dpo.jsonl").write_text("torn", encoding="utf-8")
     with pytest.raises(DistillError, match=r"dpo\.jsonl holds no rows"):
         find_seen(["a blue cat"], tmp_path, BRIEF)
