@@ -17,6 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from agent.config import RewriteConfig
 from agent.errors import UsageError
 from agent.llm.chat_format import ChatFormat, find_chat_model
+from agent.llm.registry import open_rewriter_model
 from agent.llm.shipped import SHIPPED, find_shipped
 from agent.llm.transformers_local import TransformersLanguageModel
 from examples.pocket import pretrain_writer
@@ -215,6 +216,8 @@ def test_a_shipped_name_is_a_folder_and_other_names_stay_as_they_are():
     assert find_shipped(NAME) == str(SHIPPED[NAME])
     assert find_shipped("Qwen/Qwen3-4B") == "Qwen/Qwen3-4B"
     assert find_chat_model(NAME).location == str(SHIPPED[NAME])
+    settings = RewriteConfig(rewriter="llm", model=NAME, device="cpu")
+    assert isinstance(open_rewriter_model(settings), TransformersLanguageModel)
 
 
 def test_it_loads_without_a_network_and_is_small():
