@@ -89,7 +89,7 @@ def test_wheel_holds_our_packages_and_nothing_else(tmp_path: Path) -> None:
         (["run", "a ball", "--renderer", "imaginary"], "known: comfyui, diffusers, painter, pocket, server"),
         (["run", "a cat on a beach"], "--renderer diffusers --model"),
         (["run", "a ball", "--renderer", "no.such:Thing"], "no.such"),
-        (["run", "a ball", "--rewriter", "imaginary"], "known: llm, rules"),
+        (["run", "a ball", "--rewriter", "imaginary"], "known: distilled, llm, rules"),
         (["run", "a ball", "--sources", "alignment,imaginary"], "imaginary"),
         (["run", "a ball", "--graph", "no/such/folder"], "no/such/folder"),
         (["run", "a ball", "--renderer", "diffusers", "--model", "no/such/model"], "no/such/model"),
