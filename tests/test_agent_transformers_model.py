@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -280,3 +282,15 @@ def test_an_adapter_of_pickled_weights_is_refused(folder: Path, adapter: Path, t
     (pickled / "adapter_model.safetensors").unlink()
     with pytest.raises(UsageError, match=r"adapter_model\.safetensors"):
         open_model(folder, adapter=str(pickled))
+
+
+def test_loading_and_the_likeliest_reply_say_nothing_of_their_own(folder: Path, tmp_path: Path) -> None:
+    own = shutil.copytree(folder, tmp_path / "own")
+    sampled = {"do_sample": True, "temperature": 0.7, "top_p": 0.8, "top_k": 20}
+    (own / "generation_config.json").write_text(json.dumps(sampled))
+    code = (
+        "import sys; from agent.llm.transformers_local import TransformersLanguageModel as Model\n"
+        "Model(sys.argv[1], temperature=0.0, max_tokens=4).reply([{'role': 'user', 'content': 'a ball'}])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(own)], capture_output=True, text=True, check=True)
+    assert done.stdout + done.stderr == ""

@@ -21,12 +21,15 @@ try:
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
     from feedback.held_model import HeldModel
+    from feedback.load_pretrained import no_progress_bars
     from feedback.pretrained import Pretrained
     from feedback.torch_models import find_device, find_dtype, free_cached_memory
 except ImportError as error:
     raise UsageError(f'models in this process need more packages ({error}): pip install "retake[render]"') from error
 
 RANDOM_SEEDS = 2**31
+NEUTRAL: dict[str, Any] = {"temperature": 1.0, "top_p": 1.0, "top_k": 50, "min_p": None, "typical_p": 1.0}
+"""Of sampling, where nothing is sampled: transformers fills None from the model's own settings and then warns."""
 
 
 class TransformersLanguageModel(LocalModel, HoldsModel[HeldModel]):
@@ -133,9 +136,9 @@ class TransformersLanguageModel(LocalModel, HoldsModel[HeldModel]):
         settings.max_length = None
         settings.max_new_tokens = self.max_tokens
         settings.do_sample = temperature > 0
-        settings.temperature = temperature or None
+        settings.temperature = temperature or NEUTRAL["temperature"]
         if not settings.do_sample:
-            settings.top_p = settings.top_k = settings.min_p = settings.typical_p = None
+            settings.update(**NEUTRAL)
         tokenizer = self._format.tokenizer
         known = settings.eos_token_id if isinstance(settings.eos_token_id, list) else [settings.eos_token_id]
         settings.eos_token_id = sorted({token for token in (*known, tokenizer.eos_token_id) if token is not None})
@@ -161,9 +164,10 @@ def load_chat_model(
 ) -> Any:
     """The model on its device, with the adapter laid over it. Raises ModelError when it does not fit, or UsageError."""
     try:
-        model: Any = transformers.AutoModelForCausalLM.from_pretrained(
-            files.location, dtype=dtype, use_safetensors=True, **files.where
-        )
+        with no_progress_bars():
+            model: Any = transformers.AutoModelForCausalLM.from_pretrained(
+                files.location, dtype=dtype, use_safetensors=True, **files.where
+            )
         if adapter:
             from agent.llm.lora_loading import load_lora
 
