@@ -56,7 +56,7 @@ def make_entrants(
     brief = next(iter(briefs.values()))
     plain = RewriteConfig(rewriter="llm", model=base, revision=revision, temperature=0.0, **here)
     entrants = {
-        "few_shot": Entrant(rewrite=plain, few_shot=True, renders=1),
+        "few_shot": Entrant(rewrite=plain, few_shot=True, brief=brief, renders=1),
         "base": Entrant(rewrite=plain, brief=brief, renders=1),
     }
     for name, (folder, _) in cards.items():

@@ -18,7 +18,7 @@ from agent.bench.cli import show_steps
 from agent.bench.entrants import read_entrants, read_rewriter
 from agent.bench.held_out import choose_held_out, open_held_out, split_name
 from agent.bench.measure import Step
-from agent.bench.methods.few_shot import EXAMPLES, few_shot_messages
+from agent.bench.methods.few_shot import EXAMPLES, brief_messages, few_shot_messages
 from agent.bench.records import Measured
 from agent.bench.registry import ABLATIONS, open_methods
 from agent.bench.result import BenchResult
@@ -26,6 +26,7 @@ from agent.bench.run import run_bench
 from agent.bench.studio import VERIFY_DISTANCE
 from agent.errors import UsageError
 from agent.prompts import Rewrite, rewrite_messages, write_reply
+from agent.prompts.templates import shipped_templates
 from agent.rewriter import RewriteTask
 from agent.rewriter_card import RewriterBrief, RewriterCard, write_card
 from agent.trajectory import read_trajectory
@@ -333,6 +334,14 @@ def test_few_shot_examples_are_turns_of_the_same_form_as_the_task() -> None:
     messages = few_shot_messages(task, pairs)
     assert [messages[0], messages[-1]] == rewrite_messages(task)
     assert [message["role"] for message in messages[1:-1]] == ["user", "assistant"] * len(pairs)
+
+
+def test_examples_under_a_brief_are_turns_of_what_a_distilled_rewriter_is_told() -> None:
+    brief, pairs = RewriterBrief(template=shipped_templates().source("distilled"), style="pocket"), EXAMPLES["pocket"]
+    messages = brief_messages(brief, "a red ball", pairs)
+    assert [messages[0], messages[-1]] == brief.messages("a red ball")
+    turns = [message["content"] for message in messages[1:-1]]
+    assert turns == [text for pair in pairs for text in pair]
 
 
 def test_a_distilled_rewriter_is_a_folder_a_class_a_config_or_a_model(tmp_path: Path) -> None:

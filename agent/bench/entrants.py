@@ -77,7 +77,9 @@ class Entrants:
                 residents.append(writer_in_memory(entrant.rewrite, opened[key]))
             model = opened[key]
             self.methods.append(
-                FewShot(name, model, entrant.renders) if entrant.few_shot else Distilled(name, entrant, model)
+                FewShot(name, model, entrant.renders, entrant.brief)
+                if entrant.few_shot
+                else Distilled(name, entrant, model)
             )
         self.residents: list[Resident] = find_residents(residents)
         """Their models in memory."""

@@ -49,7 +49,8 @@ def _settings(result: BenchResult) -> Iterator[str]:
 
 
 def _of_entrant(entrant: Entrant) -> str:
-    told = ", shown examples" if entrant.few_shot else ", told what the distilled are told" if entrant.brief else ""
+    told = ", told what the distilled are told" if entrant.brief else ""
+    told += ", shown examples" if entrant.few_shot else ""
     weights = f", weights {entrant.sha256[:12]}" if entrant.sha256 else ""
     return told + weights
 

@@ -1,5 +1,6 @@
 """Few-shot: one wording by the run's language model, which is shown pairs of prompts and good captions first."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from agent.bench.methods.choose import choose_best
@@ -9,6 +10,7 @@ from agent.language_model import LanguageModel, Message
 from agent.parts import Parts
 from agent.prompts import PromptTemplates, Rewrite, rewrite_messages, write_reply
 from agent.rewriter import Draft, RewriteTask
+from agent.rewriter_card import RewriterBrief
 from agent.rewriters.answer import Writer
 from feedback.checklist import make_checklist
 
@@ -42,16 +44,26 @@ _GENERAL = (
         "sun is mirrored in the ripples behind them. A slow aerial view.",
     ),
 )
+Pairs = Sequence[tuple[str, str]]
 EXAMPLES = {"pocket": _SHAPES, "painter": _SHAPES}
 """Pairs of a prompt as users type and a caption, by the captions that the renderer knows; for all others, general."""
 
 
 class FewShot:
-    """Examples and one call, then best of N: by the run's language model, unless one is given."""
+    """Examples and one call, then best of N: by the run's language model, unless one is given.
 
-    def __init__(self, name: str = "few_shot", model: LanguageModel | None = None, renders: int | None = None) -> None:
+    With a `brief` the model is told what a distilled rewriter is told, and the examples answer with the text alone.
+    """
+
+    def __init__(
+        self,
+        name: str = "few_shot",
+        model: LanguageModel | None = None,
+        renders: int | None = None,
+        brief: RewriterBrief | None = None,
+    ) -> None:
         self.name = name
-        self._model, self._renders = model, renders
+        self._model, self._renders, self._brief = model, renders, brief
 
     def prepare(self, parts: Parts, settings: BenchSettings) -> str | None:  # noqa: ARG002
         """Needs a language model."""
@@ -65,22 +77,29 @@ class FewShot:
         pairs = EXAMPLES.get(studio.parts.renderer.info.captions, _GENERAL)
 
         def ask(task: RewriteTask) -> list[Draft]:
-            return [_write(task, pairs, model, studio.parts.templates)]
+            if self._brief:
+                return [_write(task, brief_messages(self._brief, task.prompt, pairs), model)]
+            return [_write(task, few_shot_messages(task, pairs, studio.parts.templates), model)]
 
         written = studio.write(self.name, ask, replace(studio.task, modifiers=()))
         return choose_best(self.name, studio, written, self._renders)
 
 
-def _write(
-    task: RewriteTask, pairs: tuple[tuple[str, str], ...], model: LanguageModel, templates: PromptTemplates
-) -> Draft:
-    answer = Writer(model, task.prompt, task.seed).ask(few_shot_messages(task, pairs, templates))
+def _write(task: RewriteTask, messages: Sequence[Message], model: LanguageModel) -> Draft:
+    answer = Writer(model, task.prompt, task.seed).ask(messages)
     return Draft(answer.rewrite.text, answer.rewrite.rationale, unusable=answer.unusable, **vars(answer.cost))
 
 
-def few_shot_messages(
-    task: RewriteTask, pairs: tuple[tuple[str, str], ...], templates: PromptTemplates | None = None
-) -> list[Message]:
+def brief_messages(brief: RewriterBrief, prompt: str, pairs: Pairs) -> list[Message]:
+    """The brief's system text, each pair as a turn, then the prompt."""
+    system, asked = brief.messages(prompt)
+    turns: list[Message] = []
+    for example, caption in pairs:
+        turns += [brief.messages(example)[1], {"role": "assistant", "content": caption}]
+    return [system, *turns, asked]
+
+
+def few_shot_messages(task: RewriteTask, pairs: Pairs, templates: PromptTemplates | None = None) -> list[Message]:
     """The instruction, each pair as a turn in the same form as the task, then the task."""
     system, asked = rewrite_messages(task, templates)
     turns: list[Message] = []
