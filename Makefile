@@ -8,11 +8,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 TORCH := torch==2.13.0
 PROMPT ?= scarlet ball drifting to the right, left of an azure box
 
-.PHONY: help setup demo test test-slow lint format clean
+.PHONY: help setup demo distill-demo test test-slow lint format clean
 
 help:
 	@echo "make demo    run the loop on one prompt, here and now (PROMPT='...' for your own)"
 	@echo "make test    run the tests, offline"
+	@echo "make distill-demo    distil the loop into a small language model and compare; within an hour on two cores"
 	@echo "make lint    ruff, pyright, import rules"
 	@echo "make setup   only make .venv with everything that demo, test and lint need"
 
@@ -35,6 +36,9 @@ setup: $(VENV)/.dev
 
 demo: $(VENV)/.demo
 	$(BIN)/retake run "$(PROMPT)"
+
+distill-demo: setup
+	PATH="$(abspath $(BIN)):$$PATH" sh examples/08_distill.sh
 
 test: setup
 	$(BIN)/python -m pytest -n auto --dist loadfile

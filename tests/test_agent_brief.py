@@ -10,11 +10,14 @@ from fakes import fast_config
 from agent.brief import read_brief
 from agent.llm.scripted import ScriptedLanguageModel
 from agent.parts import open_parts
-from agent.prompts import PromptTemplates, Rewrite, rewrite_messages, write_reply
+from agent.prompts import PromptTemplates, Rewrite, write_reply
+from agent.rewriter import Rewriter
+from agent.rewriter_card import brief_of
+from agent.rewriters.distilled import DistilledRewriter
 from agent.rewriters.llm import LLMRewriter
+from agent.rewriters.rules import RulesRewriter
 from agent.run import begin_run
 from agent.trajectory import Journal, Trajectory, read_trajectory
-from finetune.pairs import PairRules, make_dpo_rows
 
 LOOSE = "a motionless crimson ball"
 MINE = "{% block system %}{{ style }}{% endblock %}{% block user %}{{ trigger_words }} {{ prompt }}{% endblock %}"
@@ -30,7 +33,6 @@ def test_a_header_of_an_earlier_version_has_the_defaults() -> None:
     brief = read_brief(old.header, old.checklist, ())
     assert (brief.prompt, brief.style, brief.trigger_words) == (old.prompt, "general", ())
     assert (brief.target_lang, brief.word_limit, brief.generator_words) == ("en", 120, None)
-    assert make_dpo_rows(old, PairRules(margin=0.0)) is not None
 
 
 def test_the_style_is_the_renderers_unless_one_is_set() -> None:
@@ -45,13 +47,16 @@ def test_auto_is_the_language_of_the_prompt(prompt: str, language: str) -> None:
     assert read_brief(header({"target_lang": "auto"}, prompt=prompt), (), ()).target_lang == language
 
 
-def run(folder: Path, replies: list[str], told: dict[str, Any]) -> tuple[ScriptedLanguageModel, Trajectory]:
-    """A run of one draft a round, whose header says `told` beside what it always says."""
+def run(folder: Path, texts: list[str], told: dict[str, Any]) -> tuple[ScriptedLanguageModel, Trajectory]:
+    """A run of one draft a round by a language model, whose header says `told` beside what it always says."""
+    model = ScriptedLanguageModel([write_reply(Rewrite(text)) for text in texts])
+    return model, run_with(LLMRewriter(model, PromptTemplates(told.get("templates"))), folder, told)
+
+
+def run_with(rewriter: Rewriter, folder: Path, told: dict[str, Any]) -> Trajectory:
     config = fast_config(stop__max_iterations=0, rewrite__candidates=1, render__seeds=1, verify__seeds=0)
-    model = ScriptedLanguageModel([write_reply(Rewrite(text)) for text in replies])
-    templates = PromptTemplates(told.get("templates"))
     execution = begin_run(LOOSE, config, folder, "run")
-    parts = replace(open_parts(config), rewriter=LLMRewriter(model, templates))
+    parts = replace(open_parts(config), rewriter=rewriter)
     begun = {
         "prompt": LOOSE,
         "config": config.model_dump(mode="json"),
@@ -62,22 +67,24 @@ def run(folder: Path, replies: list[str], told: dict[str, Any]) -> tuple[Scripte
     execution.folder.path.mkdir()
     Journal(execution.folder.trajectory_file).start(begun | {k: v for k, v in told.items() if k == "templates"})
     execution.execute(parts)
-    return model, read_trajectory(folder / "run")
+    return read_trajectory(folder / "run")
 
 
-@pytest.mark.parametrize("templates", [{}, {"merge": MINE, "instruct": MINE}])
-def test_a_row_has_the_very_text_of_the_loop(templates: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("templates", [{}, {"distilled": MINE}])
+def test_what_a_rewriter_will_be_trained_on_is_the_very_text_of_the_loop(
+    templates: dict[str, str], tmp_path: Path
+) -> None:
     told = {
         "rewrite": {"trigger_words": ["ohwx style"]},
         "renderer": {"family": "pocket", "token_limit": 40},
         "templates": templates,
     }
-    model, trajectory = run(tmp_path, ["A red circle stays still on a black background."], told)
+    model, own = ScriptedLanguageModel(["A red circle stays still on a black background."]), PromptTemplates(templates)
+    trajectory = run_with(DistilledRewriter(model, RulesRewriter(None), templates=own), tmp_path, told)
     asked = [dict(message) for message in model.calls[0][0]]
-    assert "ohwx style" in asked[0]["content"] + asked[1]["content"]
-    (row,) = make_dpo_rows(trajectory, PairRules(margin=-1.0))
-    assert row["prompt"] == asked
-    assert row["prompt"] != [dict(message) for message in rewrite_messages(read_brief(header(), (), ()))]
+    assert any("ohwx style" in str(message["content"]) for message in asked)
+    brief = brief_of(read_brief(trajectory.header, (), ()), own)
+    assert brief.messages(trajectory.prompt) == asked
 
 
 def test_every_candidate_but_the_original_holds_the_trigger_words(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Who leads, and on which evidence."""
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -140,6 +141,16 @@ def test_pairs_are_compared_on_the_seeds_that_both_share_with_the_original() -> 
     pairs = pair_standings([s[0] for s in shots], [s[1] for s in shots])
     found = {(a.candidate, b.candidate): (a.seeds, b.seeds, a.overall, b.overall) for a, b in pairs}
     assert found == {("0", "1"): ((1,), (1,), 0.2, 0.5), ("0", "2"): ((2,), (2,), 0.4, 0.7)}
+
+
+def test_pairs_take_the_seeds_of_all_purposes_named_and_no_others() -> None:
+    shots = [shot("0", 1, alignment=0.2), shot("1", 1, alignment=0.4)]
+    shots += [shot("0", 9, purpose="verify", alignment=0.4), shot("1", 9, purpose="verify", alignment=0.8)]
+    renders, assessed = [s[0] for s in shots], [s[1] for s in shots]
+    ((one, other),) = pair_standings(renders, assessed, ("loop", "verify"))
+    assert (one.seeds, other.seeds) == ((1, 9), (1, 9))
+    assert (one.overall, other.overall) == (pytest.approx(0.3), pytest.approx(0.6))
+    assert [pair[0].seeds for pair in pair_standings(renders, assessed)] == [(1,)]
 
 
 TRADE = (

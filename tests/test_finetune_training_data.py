@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from serve import CHAT_TEMPLATE as QWEN_TEMPLATE
 from serve import build_tiny_chat_model
@@ -177,6 +177,7 @@ def test_the_rate_follows_from_method_and_weights_unless_given() -> None:
     assert SFTSettings(model="m", learning_rate=0.1).rate == 0.1
 
 
+@settings(max_examples=25)
 @given(
     epochs=st.floats(0.1, 50), batch=st.integers(1, 64), seed=st.integers(0, 2**31 - 1), full=st.booleans(),
     scheduler=st.sampled_from(["linear", "cosine", "constant_with_warmup"]),
@@ -185,10 +186,10 @@ def test_settings_saved_as_a_file_are_the_same_settings(
     epochs: float, batch: int, seed: int, full: bool, scheduler: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     flags = {"model": "m", "epochs": epochs, "batch_size": batch, "seed": seed, "full": full, "scheduler": scheduler}
-    settings = make_settings(DPOSettings, None, flags)
+    chosen = make_settings(DPOSettings, None, flags)
     file = tmp_path_factory.mktemp("settings") / "again.yaml"
-    file.write_text(yaml.safe_dump(settings.model_dump(mode="json")))
-    assert make_settings(DPOSettings, file, {}) == settings
+    file.write_text(yaml.safe_dump(chosen.model_dump(mode="json")))
+    assert make_settings(DPOSettings, file, {}) == chosen
 
 
 # Tokens

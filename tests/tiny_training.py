@@ -101,6 +101,18 @@ def write_data(folder: Path, *, train: int = 24, held_out: int = 8) -> Path:
     for name, row in (("sft", sft_row), ("dpo", dpo_row)):
         write_rows(folder / f"{name}.jsonl", [row(prompt) for prompt in trained_on])
         write_rows(folder / f"{name}_test.jsonl", [row(prompt) for prompt in tested_on])
+    configs = [
+        {
+            "config_name": name,
+            "data_files": [
+                {"split": "train", "path": f"{name}.jsonl"},
+                {"split": "test", "path": f"{name}_test.jsonl"},
+            ],
+        }
+        for name in ("sft", "dpo")
+    ]
+    front = json.dumps({"configs": configs})
+    (folder / "README.md").write_text(f"---\n{front}\n---\nJudged by shapes.\n", encoding="utf-8")
     (folder / "brief.json").write_text(BRIEF.model_dump_json(), encoding="utf-8")
     return folder
 

@@ -7,6 +7,7 @@ from jinja2 import TemplateError
 
 from agent.errors import ModelError, UsageError
 from agent.language_model import Message
+from agent.llm.shipped import find_shipped
 
 try:
     import transformers
@@ -22,9 +23,9 @@ PROBE: list[Message] = [{"role": "system", "content": "Answer briefly."}, {"role
 
 
 def find_chat_model(name: str, revision: str | None = None) -> Pretrained:
-    """The files of a model given as folder or hub id; no weights are read. Raises UsageError."""
+    """The files of a model given as shipped name, folder or hub id; no weights are read. Raises UsageError."""
     try:
-        return find_pretrained(name, revision)
+        return find_pretrained(find_shipped(name), revision)
     except FeedbackError as problem:
         raise UsageError(str(problem)) from problem
 

@@ -37,6 +37,7 @@ from examples.pocket.model import (
     make_tokenizer,
     make_transformer,
 )
+from examples.pocket.training_log import forget_after
 from examples.pocket.vae import Latents, fit_vae
 from examples.pocket.watch import held_out_scenes, sample
 from examples.pocket.world import Kind, Scene, canonical, split_scenes
@@ -228,7 +229,7 @@ def train(out: Path, recipe: Recipe, *, every: int = 500) -> Path:
     elif recipe.start:
         trainer.start_from(Path(recipe.start))
     out.mkdir(parents=True, exist_ok=True)
-    _forget_after(trainer.step, out / "log.jsonl")
+    forget_after(trainer.step, out / "log.jsonl")
     recent: list[dict[str, float]] = []
     began, since = time.monotonic(), trainer.step
     while trainer.step < recipe.steps:
@@ -246,15 +247,6 @@ def train(out: Path, recipe: Recipe, *, every: int = 500) -> Path:
     pipeline = trainer.averaged_pipeline().to(dtype=torch.float16)
     pipeline.save_pretrained(out / "model")
     return out / "model"
-
-
-def _forget_after(step: int, log: Path) -> None:
-    """Drops what was logged after this step, and a torn last line: it was not checkpointed and comes again."""
-    if log.exists():
-        whole = [line for line in log.read_text().splitlines(keepends=True) if line.endswith("\n")]
-        draft = log.with_suffix(".new")
-        draft.write_text("".join(line for line in whole if json.loads(line)["step"] <= step))
-        draft.replace(log)
 
 
 def _watch(trainer: Trainer, out: Path) -> dict[str, float]:

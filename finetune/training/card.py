@@ -22,13 +22,14 @@ WHAT_IT_IS = (
 TAGS = ["retake", "prompt-rewriting"]
 VLLM_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """What `vllm serve --max-lora-rank` takes."""
+DATA_CARD = "data.md"
 MEASURES = {
     "eval_loss": "loss",
     "eval_mean_token_accuracy": "share of tokens that are the likeliest",
     "eval_rewards/margins": "reward margin, chosen over rejected",
     "eval_rewards/accuracies": "pairs in which the chosen text has the higher reward",
 }
-PROVENANCE = {"renderer": "renderers", "judge": "judges", "kind": "kinds of rows"}
+PROVENANCE = {"renderer": "renderers", "kind": "kinds of rows"}
 """Columns of the rows that the card tells of, where they are there."""
 
 
@@ -70,11 +71,12 @@ def describe_merged(name: str, adapter: str, card: RewriterCard) -> str:
 
 def _rows(prepared: Prepared[S], card: RewriterCard) -> Iterator[str]:
     data = prepared.data
+    told_there = f"; [its card]({DATA_CARD}) tells judges and rules" if data.card else ""
     facts = {
         "trained": ", then ".join(card.trained),
         "base": f"{card.base}" + (f" at {card.base_revision}" if card.base_revision else "") + "; its licence applies",
         "weights": "all" if card.kind == "model" else "a LoRA adapter",
-        "data": f"{data.folder.name}, {data.method}, sha256 {data.sha256[:16]}",
+        "data": f"{data.folder.name}, {data.method}, sha256 {data.sha256[:16]}{told_there}",
         "rows": f"{len(prepared.train.rows)} to train on, {len(prepared.held_out.rows)} held out by prompt",
         "left out": f"{prepared.train.too_long + prepared.held_out.too_long} too long, {data.same} of equal texts",
     }

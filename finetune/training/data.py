@@ -30,6 +30,8 @@ class TrainingData:
     brief: RewriterBrief
     same: int = 0
     """Pairs left out because both texts are the same."""
+    card: str = ""
+    """The data card's text."""
 
     @property
     def sha256(self) -> str:
@@ -58,7 +60,9 @@ def read_data(folder: Path, method: Method) -> TrainingData:
     test_file = folder / f"{method}_test.jsonl"
     held_out = list(_read_rows(test_file, method)) if test_file.is_file() and test_file.stat().st_size else []
     _check_split(train, held_out, folder)
-    return TrainingData(folder, method, train, held_out, brief, same)
+    card = folder / "README.md"
+    told = card.read_text(encoding="utf-8") if card.is_file() else ""
+    return TrainingData(folder, method, train, held_out, brief, same, told)
 
 
 def _read_brief(file: Path) -> RewriterBrief:

@@ -1,13 +1,16 @@
 """The folder of a training run: begun once, gone on with after a kill, finished when rewriter.json stands in it.
 
-train.json   checkpoints/ (while it trains)   log.jsonl   loss.svg   margin.svg   README.md   rewriter.json
+train.json   checkpoints/ (while it trains)   log.jsonl   loss.svg   margin.svg   README.md   data.md   rewriter.json
 and the weights and tokenizer
 """
 
 import json
 import os
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from agent.rewriter_card import is_rewriter_folder
 from agent.run_folder import write_text
@@ -64,6 +67,17 @@ class TrainingFolder:
                     f"{self.path} was begun with {key} {there!r}, now it is {now!r}: go on with the "
                     "same settings, or choose another --output-dir"
                 )
+
+    def lock(self) -> AbstractContextManager[object]:
+        """A context in which no other run works in the folder. Raises DistillError when one does."""
+        if not is_main_process():
+            return nullcontext()
+        try:
+            return FileLock(str(self.path / ".lock")).acquire(timeout=0)
+        except Timeout:
+            raise DistillError(
+                f"another process is training in {self.path}: wait for it, or choose another --output-dir"
+            ) from None
 
     def last_checkpoint(self) -> Path | None:
         """The newest checkpoint that was written to its end."""

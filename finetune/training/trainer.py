@@ -11,7 +11,7 @@ from agent.llm.lora_adapter import find_adapter
 from agent.rewriter_card import write_card
 from agent.run_folder import write_text
 from finetune.errors import DistillError
-from finetune.training.card import describe_run
+from finetune.training.card import DATA_CARD, describe_run
 from finetune.training.plots import plot_log
 from finetune.training.prepare import Prepared, computes_in_bfloat16
 from finetune.training.run_log import RunLog
@@ -88,9 +88,18 @@ def quiet() -> Iterator[None]:
 
 def run(trainer: Any, prepared: Prepared[S]) -> None:
     """Trains to the end, from the last checkpoint if there is one, and leaves a rewriter in the folder."""
-    folder, settings = prepared.folder, prepared.settings
     trainer.remove_callback(PrinterCallback)
-    checkpoint = folder.last_checkpoint()
+    with prepared.folder.lock():
+        _train(trainer, prepared)
+        trainer.save_model(str(prepared.folder.path))
+        if trainer.is_world_process_zero():
+            _finish(trainer, prepared)
+    trainer.end()
+
+
+def _train(trainer: Any, prepared: Prepared[S]) -> None:
+    settings = prepared.settings
+    checkpoint = prepared.folder.last_checkpoint()
     if checkpoint:
         trainer.args.eval_on_start = False
         prepared.tell(f"goes on from {checkpoint.name}")
@@ -105,13 +114,9 @@ def run(trainer: Any, prepared: Prepared[S]) -> None:
         ) from problem
     if not all(isfinite(line.get("eval_loss", line.get("loss", 0.0))) for line in trainer.state.log_history):
         raise DistillError(
-            f"the loss became no number (see {folder.log_file}): lower --learning-rate (now {settings.rate:g}) and "
-            "choose another --output-dir"
+            f"the loss became no number (see {prepared.folder.log_file}): lower --learning-rate (now "
+            f"{settings.rate:g}) and choose another --output-dir"
         )
-    trainer.save_model(str(folder.path))
-    if trainer.is_world_process_zero():
-        _finish(trainer, prepared)
-    trainer.end()
 
 
 def _finish(trainer: Any, prepared: Prepared[S]) -> None:
@@ -129,5 +134,7 @@ def _finish(trainer: Any, prepared: Prepared[S]) -> None:
     trainer.create_model_card(model_name=folder.path.name)
     drawn_up = describe_run(folder.checkpoints / "README.md", prepared, card, trainer.state, rank)
     write_text(folder.card_file, drawn_up)
+    if prepared.data.card:
+        write_text(folder.path / DATA_CARD, prepared.data.card)
     write_card(folder.path, card)
     shutil.rmtree(folder.checkpoints)
