@@ -72,7 +72,8 @@ def test_what_can_not_be_compared_is_one_line(tmp_path: Path) -> None:
 
 
 def test_prompts_of_the_training_data_are_found_in_nearly_the_same_words(tmp_path: Path) -> None:
-    long = "a red ball rolls slowly over a long wooden table, falls down on the floor, jumps up again and then"
+    long = "a red ball rolls slowly over a long wooden table beside a tall blue vase with yellow flowers in it, falls "
+    long += "down on the floor, jumps up again and then"
     said = ["A red ball, rolling!", f"{long} comes to rest"]
     rows = [{"prompt": BRIEF.messages(prompt), "completion": []} for prompt in said]
     (tmp_path / "sft.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
