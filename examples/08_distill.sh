@@ -19,9 +19,12 @@ retake batch "$folder/odd.txt" --output-dir "$folder/runs" --verify-seeds 2
 wait "$even" || { tail -n 3 "$folder/even.log" >&2; exit 1; }
 
 retake distill pairs "$folder/runs" --out "$folder/pairs"
-retake distill sft "$folder/pairs" --model pocket-writer --output-dir "$folder/sft"
-retake distill dpo "$folder/pairs" --model "$folder/sft" --output-dir "$folder/dpo"
+# A model of a million parameters learns in larger steps than the billions that the defaults are for.
+retake distill sft "$folder/pairs" --model pocket-writer --output-dir "$folder/sft" \
+  --epochs 10 --batch-size 8 --gradient-accumulation 1 --learning-rate 2e-3 --lora-alpha 64
+retake distill dpo "$folder/pairs" --model "$folder/sft" --output-dir "$folder/dpo" \
+  --batch-size 8 --gradient-accumulation 1 --learning-rate 3e-5
 
 head -n "$held_out" "$here/bench_prompts.txt" > "$folder/held_out.txt"
 retake distill compare "$folder/held_out.txt" --sft "$folder/sft" --dpo "$folder/dpo" --data "$folder/pairs" \
-  --renders 16 --output-dir "$folder"
+  --renders 8 --verify-seeds 4 --output-dir "$folder"
