@@ -98,12 +98,16 @@ def _values(task: RewriteTask) -> dict[str, Any]:
 
 
 _OWN_TAGS = re.compile(
-    r"<(?=\s*/?\s*(?:prompt|text|checklist|modifiers|candidate|memory|failing|advice|trigger_words)\b)", re.IGNORECASE
+    r"<(?=\s*/?\s*(?:(?:prompt|text|checklist|modifiers|candidate|memory|failing|advice|trigger_words)\b|$))",
+    re.IGNORECASE,
 )
 
 
 def _data(text: str) -> str:
-    """The text without anything that could end its own tag: the bracket of such a tag becomes another sign."""
+    """The text without anything that could end its own tag: the bracket of such a tag becomes another sign.
+
+    So does one at the very end, which the next text could go on with.
+    """
     return _OWN_TAGS.sub("‹", text)
 
 

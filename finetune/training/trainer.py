@@ -80,10 +80,16 @@ def quiet() -> Iterator[None]:
     """Without warnings and progress bars that a user can do nothing about."""
     datasets.disable_progress_bars()
     transformers.utils.logging.disable_progress_bar()
-    with warnings.catch_warnings():
-        # TRL 1.16 and peft 0.21 use names of transformers 5.23 that are going out of use.
-        warnings.filterwarnings("ignore", message=".*gradient_checkpointing", category=FutureWarning)
-        yield
+    said = transformers.utils.logging.get_verbosity()
+    # Of file times, for one: some file systems keep them too coarsely to tell checkpoints apart.
+    transformers.utils.logging.set_verbosity_error()
+    try:
+        with warnings.catch_warnings():
+            # TRL 1.16 and peft 0.21 use names of transformers 5.23 that are going out of use.
+            warnings.filterwarnings("ignore", message=".*gradient_checkpointing", category=FutureWarning)
+            yield
+    finally:
+        transformers.utils.logging.set_verbosity(said)
 
 
 def run(trainer: Any, prepared: Prepared[S]) -> None:
