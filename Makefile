@@ -13,7 +13,7 @@ PROMPT ?= scarlet ball drifting to the right, left of an azure box
 help:
 	@echo "make demo    run the loop on one prompt, here and now (PROMPT='...' for your own)"
 	@echo "make test    run the tests, offline"
-	@echo "make distill-demo    distil the loop into a small language model and compare; within an hour on two cores"
+	@echo "make distill-demo    distil the loop into a small language model, and compare"
 	@echo "make lint    ruff, pyright, import rules"
 	@echo "make setup   only make .venv with everything that demo, test and lint need"
 

@@ -10,7 +10,7 @@ from agent.ports import Ports
 from agent.principles.judge import judge_text
 from agent.records import Candidate, Finding
 from agent.rewriter import Attempt, Draft, RewriteTask, same_words
-from agent.screen import Screened, screen_text
+from agent.screen_candidate import screen_candidate
 from agent.standings import Standing, rank_candidates
 from agent.state import History, LoopState, draft_rows
 from agent.trajectory import Drafts
@@ -114,7 +114,7 @@ def make_candidates(state: LoopState, ports: Ports) -> list[Candidate]:
 
 def _original(brief: RewriteTask, ports: Ports) -> Candidate:
     """Candidate 0: the prompt as it is. What the screen finds in it is noted, nothing is changed."""
-    findings = screen_candidate(brief.prompt, brief, ports).findings
+    findings = screen_candidate(brief.prompt, brief, ports.config, ports.renderer).findings
     return Candidate(id="0", iteration=0, text=brief.prompt, origin="prompt", findings=list(findings))
 
 
@@ -127,7 +127,8 @@ def _screen_drafts(
         earlier = [*history.candidates, *made, *added]
         # The rules write in the person's own words, whatever language is asked for.
         by_rules = draft.origin == "fallback" or ports.rewriter.name == ports.fallback.name
-        screened = screen_candidate(draft.text, replace(brief, target_lang="") if by_rules else brief, ports)
+        told = replace(brief, target_lang="") if by_rules else brief
+        screened = screen_candidate(draft.text, told, ports.config, ports.renderer)
         if any(same_words(screened.text, known.text) for known in earlier if draft.unusable is None):
             continue
         candidate_id = str(len(earlier))
@@ -161,19 +162,3 @@ def _judge(candidate_id: str, text: str, ports: Ports) -> Sequence[Finding]:
         "judgement", candidate_id, lambda: judge_text(model, ports.prompt, text, negative=negative, seed=seed)
     )
     return judgement.findings
-
-
-def screen_candidate(text: str, brief: RewriteTask, ports: Ports) -> Screened:
-    """What the screen makes of a text in a run of this brief, renderer and config."""
-    return screen_text(
-        text,
-        prompt=brief.prompt,
-        checklist=brief.checklist,
-        token_count=ports.renderer.count_tokens,
-        token_limit=ports.renderer.info.token_limit,
-        word_limit=brief.word_limit,
-        language=brief.target_lang,
-        trigger_words=brief.trigger_words,
-        negative=ports.config.render.negative_prompt,
-        principles=ports.config.principles.by != "off",
-    )

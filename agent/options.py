@@ -3,7 +3,7 @@
 import functools
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -34,7 +34,6 @@ def with_config_options(command: Callable[..., None], uses: Callable[[str], bool
     It gets the resolved `config: LoopConfig` as a keyword.
     """
     leaves = [leaf for leaf in config_leaves() if uses is None or uses(leaf[0])]
-    own = [parameter for name, parameter in inspect.signature(command).parameters.items() if name != "config"]
 
     @functools.wraps(command)
     def run(**given: Any) -> None:
@@ -44,21 +43,32 @@ def with_config_options(command: Callable[..., None], uses: Callable[[str], bool
         config = resolve_config(given.pop("config_file"), given.pop("size"), overrides)
         command(**given, config=config)
 
-    options = [
+    options = {_parameter(path): setting_option(path, flag, field) for path, flag, field in leaves}
+    files = {"config_file": ConfigFile, "size": Size, "no_retrieval": NoRetrieval}
+    return with_parameters(run, command, "config", files | options, {"no_retrieval": False})
+
+
+def with_parameters(
+    run: Callable[..., None],
+    command: Callable[..., None],
+    made: str,
+    options: Mapping[str, Any],
+    defaults: Mapping[str, Any] | None = None,
+) -> Callable[..., None]:
+    """`run` with the command's parameters but for `made`, and these options, by name with their annotations."""
+    own = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, parameter in inspect.signature(command).parameters.items()
+        if name != made
+    ]
+    others = [
         inspect.Parameter(
-            _parameter(path), inspect.Parameter.KEYWORD_ONLY, default=None, annotation=setting_option(path, flag, field)
+            name, inspect.Parameter.KEYWORD_ONLY, default=(defaults or {}).get(name), annotation=annotation
         )
-        for path, flag, field in leaves
+        for name, annotation in options.items()
     ]
-    files = [
-        inspect.Parameter("config_file", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=ConfigFile),
-        inspect.Parameter("size", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Size),
-        inspect.Parameter("no_retrieval", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=NoRetrieval),
-    ]
-    own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
-    parameters = [*own, *files, *options]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    run.__signature__ = inspect.Signature([*own, *others])  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *others)}
     return run
 
 

@@ -43,6 +43,10 @@ class PromptRequest(Record):
     notes: tuple[str, ...] = ()
     """One sentence for each flag that was left out."""
 
+    def with_negative(self, configured: str | None) -> str | None:
+        """What must not appear, by the config and by the prompt's own flag; None when neither says anything."""
+        return ", ".join(filter(None, (configured, self.negative))) or None
+
 
 def read_prompt(raw: str) -> PromptRequest:
     """The prompt in words and settings. Raises UsageError when it is blank or longer than LONGEST_PROMPT."""

@@ -17,10 +17,10 @@ from agent.prompts import read_templates
 from agent.records import Record
 from agent.renderer import Renderer
 from agent.renderers.registry import open_renderer
-from agent.rewriter import Draft, Rewriter, RewriteTask, same_words
+from agent.rewriter import Rewriter, RewriteTask, same_words
 from agent.rewriters.answer import Cost, cost_of
 from agent.rewriters.registry import open_rewriter
-from agent.screen import Screened, screen_text
+from agent.screen_candidate import screen_candidate
 from agent.store import open_store
 from feedback.checklist import make_checklist
 from graph_store.store import ModifierStore
@@ -92,14 +92,17 @@ class RewriteParts:
         request = read_prompt(typed)
         model = self.writer if config.rewrite.rewriter == "llm" else None
         held = hold_prompt(request.text, config.principles, model, config.seed)
-        negative = ", ".join(filter(None, (config.render.negative_prompt, request.negative))) or None
+        negative = request.with_negative(config.render.negative_prompt)
+        config = config.model_copy(update={"render": config.render.model_copy(update={"negative_prompt": negative})})
         task = replace(self._read_brief(held.text), n=config.rewrite.candidates, seed=config.seed)
         texts: list[str] = []
         dropped: list[DroppedText] = []
         cost = Cost()
         for draft in self.rewriter.rewrite(task):
             cost = cost.plus(cost_of(draft))
-            screened = self._screen(draft, task, negative)
+            # The rules write in the person's own words, whatever language is asked for.
+            told = task if draft.llm_calls else replace(task, target_lang="")
+            screened = screen_candidate(draft.text, told, config, self.renderer)
             if why := draft.unusable or screened.dropped:
                 dropped.append(DroppedText(text=draft.text, why=why))
             elif not any(same_words(screened.text, known) for known in texts):
@@ -121,22 +124,6 @@ class RewriteParts:
         header = {"prompt": prompt, "config": config.model_dump(mode="json"), "models": models}
         found = self.store.retrieve(prompt, config.retrieve.modifiers_per_kind) if self.store else None
         return read_brief(header, make_checklist(prompt), found.modifiers if found else ())
-
-    def _screen(self, draft: Draft, task: RewriteTask, negative: str | None) -> Screened:
-        renderer = self.renderer
-        return screen_text(
-            draft.text,
-            prompt=task.prompt,
-            checklist=task.checklist,
-            token_count=renderer.count_tokens if renderer else None,
-            token_limit=renderer.info.token_limit if renderer else None,
-            word_limit=task.word_limit,
-            # The rules write in the person's own words, whatever language is asked for.
-            language=task.target_lang if draft.llm_calls else "",
-            trigger_words=task.trigger_words,
-            negative=negative,
-            principles=self.config.principles.by != "off",
-        )
 
 
 def _note_settings(request: PromptRequest) -> list[str]:

@@ -161,7 +161,7 @@ def apply_flags(request: PromptRequest, config: LoopConfig) -> tuple[LoopConfig,
             unused.append(f"{flag} in the prompt is not used: the config says otherwise, or the renderer can't")
 
     if request.negative:
-        render_changes["negative_prompt"] = ", ".join(filter(None, (render.negative_prompt, request.negative)))
+        render_changes["negative_prompt"] = request.with_negative(render.negative_prompt)
     fps, scale, ratio = request.fps, request.guidance_scale, request.aspect_ratio
     use("-fps", fps, render.fps is None and 0 < (fps or 0) <= 240, fps=fps)
     use("-gs", scale, render.guidance_scale is None and (scale or 0) <= 100, guidance_scale=scale)

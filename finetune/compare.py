@@ -17,11 +17,11 @@ from agent.config import RewriteConfig
 from agent.errors import UsageError
 from agent.prompt_flags import read_prompt
 from agent.rewriter_card import RewriterBrief, RewriterCard, read_card
+from finetune.data.names import NAMES
 from finetune.data.near import near_pairs
 from finetune.data.rules import Rules
 from finetune.errors import DistillError
 
-TRAINED_ON = ("sft.jsonl", "dpo.jsonl", "kto.jsonl")
 METHODS = ("raw", "few_shot", "base", "sft", "dpo", "loop")
 """In the order of tables."""
 
@@ -70,11 +70,10 @@ def find_seen(prompts: Sequence[str], data: Path, brief: RewriterBrief) -> list[
 
     Raises DistillError when it holds no such rows.
     """
-    files = [file for name in TRAINED_ON if (file := data / name).is_file()]
+    files = [file for name in NAMES if (file := data / f"{name}.jsonl").is_file()]
     if not files:
-        raise DistillError(
-            f"{data} holds none of {', '.join(TRAINED_ON)}: name the folder that `retake distill pairs` wrote"
-        )
+        wanted = ", ".join(f"{name}.jsonl" for name in NAMES)
+        raise DistillError(f"{data} holds none of {wanted}: name the folder that `retake distill pairs` wrote")
     told = sorted({said for file in files for said in _told_in(file)})
     met = near_pairs([*told, *(_told(prompt, brief) for prompt in prompts)], Rules().near)
     seen = {later - len(told) for earlier, later in met if earlier < len(told) <= later}

@@ -6,6 +6,7 @@ from agent.bench.compare import Comparison, Cost, Versus, compare
 from agent.bench.intervals import Interval, bootstrap_ratio
 from agent.bench.records import Failed, Measure, Measured
 from agent.bench.result import BenchResult
+from agent.bench.table import FEW_PROMPTS
 from agent.records import Record
 
 REFERENCES = ("raw", "few_shot", "base", "sft", "loop")
@@ -17,7 +18,6 @@ NAMES = {
     "dpo": "DPO",
     "loop": "the loop",
 }
-FEW_PROMPTS = 20
 WORDING: tuple[Measure, ...] = ("text_held_out", "text_own")
 """Measures of the wording on unseen seeds, the one that counts most first."""
 

@@ -38,7 +38,7 @@ def plot_comparison(result: CompareResult) -> str:
         return plot_differences("Nothing has a score", {})
     first = result.comparisons[0]
     judged_by = "the held-out judge" if first.measure == "text_held_out" else "the loop's own assessment"
-    return plot_differences(f"Better than the prompt as typed by, {judged_by}", _against_raw(first))
+    return plot_differences(f"Better than the prompt as typed, by {judged_by}", _against_raw(first))
 
 
 def _against_raw(comparison: Comparison) -> dict[str, Interval]:

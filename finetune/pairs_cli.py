@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from finetune.data.rules import Rules
+
 if TYPE_CHECKING:
     from finetune.data.dataset import Dataset
 
@@ -24,28 +26,29 @@ def pairs_command(
         Path | None,
         typer.Option(metavar="RUN", help="Only runs whose rewriter would be told the same as this one's."),
     ] = None,
-    min_gain: Annotated[float, typer.Option(help="SFT: the verified gain must be above this.")] = 0.0,
+    min_gain: Annotated[float, typer.Option(help="SFT: the verified gain must be above this.")] = Rules.min_gain,
     margin: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Least difference of overall scores in a pair.")
-    ] = 0.05,
+    ] = Rules.margin,
     dominance: Annotated[
         bool, typer.Option(help="Whether the chosen text must be worse in no dimension, beyond the slack.")
-    ] = True,
-    min_seeds: Annotated[int, typer.Option(min=1, help="Least number of common seeds of a pair.")] = 2,
-    per_prompt: Annotated[int, typer.Option(min=1, help="Most DPO pairs of one prompt.")] = 3,
+    ] = Rules.dominance,
+    min_seeds: Annotated[int, typer.Option(min=1, help="Least number of common seeds of a pair.")] = Rules.min_seeds,
+    per_prompt: Annotated[int, typer.Option(min=1, help="Most DPO pairs of one prompt.")] = Rules.per_prompt,
     screen_per_prompt: Annotated[
         int, typer.Option(min=0, help="Most DPO pairs of one prompt that only the screen told apart.")
-    ] = 1,
+    ] = Rules.screen_per_prompt,
     near: Annotated[
         float, typer.Option(min=0.5, max=1.0, help="From this similarity on two texts count as the same.")
-    ] = 0.9,
-    test_share: Annotated[float, typer.Option(min=0.0, max=0.9, help="Share of the prompts that is held out.")] = 0.1,
-    split_seed: Annotated[int, typer.Option(help="Another one holds out other prompts.")] = 0,
+    ] = Rules.near,
+    test_share: Annotated[
+        float, typer.Option(min=0.0, max=0.9, help="Share of the prompts that is held out.")
+    ] = Rules.test_share,
+    split_seed: Annotated[int, typer.Option(help="Another one holds out other prompts.")] = Rules.split_seed,
 ) -> None:
     """Write SFT, DPO and KTO rows of finished runs, in TRL's conversational columns, with a data card."""
     from finetune.data.dataset import make_dataset
     from finetune.data.folder import check_folder, write_dataset
-    from finetune.data.rules import Rules
 
     check_folder(out)
     rules = Rules(
@@ -65,8 +68,7 @@ def pairs_command(
 
 
 def _print_outcome(dataset: "Dataset", out: Path, console: Console) -> None:
-    from finetune.data.dataset import TEST
-    from finetune.data.harvest import NAMES
+    from finetune.data.names import NAMES, TEST
 
     table = Table("", "train", "test", box=SIMPLE)
     for name in NAMES:

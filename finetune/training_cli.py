@@ -1,7 +1,6 @@
 """Commands that train a rewriter: `retake distill sft`, `dpo`, `merge` and `push`."""
 
 import functools
-import inspect
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from agent.options import setting_option
+from agent.options import setting_option, with_parameters
 from finetune.training.settings import DPOSettings, S, SFTSettings, make_settings
 
 if TYPE_CHECKING:
@@ -31,21 +30,10 @@ def with_settings(kind: type[S]) -> Callable[[Callable[..., None]], Callable[...
             settings = make_settings(kind, given.pop("config_file"), flags)
             command(**given, settings=settings)
 
-        own = [
-            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-            for name, parameter in inspect.signature(command).parameters.items()
-            if name != "settings"
-        ]
-        options = {"config_file": ConfigFile}
-        for name, field in kind.model_fields.items():
-            options[name] = setting_option(name, name.replace("_", "-"), field)
-        made = [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-            for name, annotation in options.items()
-        ]
-        run.__signature__ = inspect.Signature([*own, *made])  # type: ignore[attr-defined]
-        run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *made)}
-        return run
+        options = {
+            name: setting_option(name, name.replace("_", "-"), field) for name, field in kind.model_fields.items()
+        }
+        return with_parameters(run, command, "settings", {"config_file": ConfigFile, **options})
 
     return decorate
 

@@ -32,3 +32,27 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no shared/data beside the checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A chat model of 50,000 random weights."""
+    from tiny_training import save_tiny_llama
+
+    return save_tiny_llama(tmp_path_factory.mktemp("llama") / "model")
+
+
+@pytest.fixture(scope="session")
+def training_rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Rows of SFT and DPO, as `retake distill pairs` writes them."""
+    from tiny_training import write_data
+
+    return write_data(tmp_path_factory.mktemp("rows") / "data")
+
+
+@pytest.fixture(scope="session")
+def sft_rewriter(tiny_llama: Path, training_rows: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An adapter that three updates of SFT left, at a rate that changes it visibly."""
+    from tiny_training import sft
+
+    return sft(training_rows, tmp_path_factory.mktemp("sft") / "out", tiny_llama, max_steps=3, learning_rate=0.01)

@@ -20,10 +20,8 @@ from command import ROOT, retake
 from tiny_training import (
     prepared_dpo,
     prepared_sft,
-    save_tiny_llama,
     sft,
     weights_of,
-    write_data,
 )
 from trl.scripts.dpo import make_parser as make_dpo_parser
 from trl.scripts.sft import make_parser as make_sft_parser
@@ -41,51 +39,34 @@ from finetune.training.sft import sft_arguments
 from finetune.training.trainer import quiet
 from finetune.training.trl_line import trl_line
 
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny_llama(tmp_path_factory.mktemp("llama") / "model")
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_data(tmp_path_factory.mktemp("rows") / "data")
-
-
-@pytest.fixture(scope="module")
-def rewriter(model: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An adapter that three updates of SFT left, at a rate that changes it visibly."""
-    return sft(data, tmp_path_factory.mktemp("sft") / "out", model, max_steps=3, learning_rate=0.01)
-
-
 # The same with TRL
 
 
 @pytest.mark.parametrize("settings", [{}, {"full": True, "lora_r": None, "save_steps": 5, "scheduler": "cosine"}])
 def test_trl_takes_the_line_for_sft_and_means_the_same(
-    settings: dict[str, Any], data: Path, model: Path, tmp_path: Path
+    settings: dict[str, Any], training_rows: Path, tiny_llama: Path, tmp_path: Path
 ) -> None:
-    prepared = prepared_sft(data, tmp_path / "out", model, **settings)
+    prepared = prepared_sft(training_rows, tmp_path / "out", tiny_llama, **settings)
     words = shlex.split(trl_line(prepared, sft_arguments(prepared), SFTConfig))
     assert words[:2] == ["trl", "sft"]
     with quiet():
         script, config, of_model, _ = make_sft_parser().parse_args_and_config(words[2:])
         ours = SFTConfig(output_dir=str(tmp_path / "out"), **sft_arguments(prepared))
-    assert (script.dataset_name, script.dataset_config) == (str(data), "sft")
-    assert (of_model.model_name_or_path, of_model.use_peft) == (str(model), not prepared.settings.full)
+    assert (script.dataset_name, script.dataset_config) == (str(training_rows), "sft")
+    assert (of_model.model_name_or_path, of_model.use_peft) == (str(tiny_llama), not prepared.settings.full)
     assert_same(config, ours)
 
 
 def test_trl_takes_the_line_for_dpo_after_merging_what_it_can_not_go_on_with(
-    data: Path, rewriter: Path, tmp_path: Path
+    training_rows: Path, sft_rewriter: Path, tmp_path: Path
 ) -> None:
-    prepared = prepared_dpo(data, tmp_path / "out", rewriter, sft_weight=0.3)
+    prepared = prepared_dpo(training_rows, tmp_path / "out", sft_rewriter, sft_weight=0.3)
     merging, _, line = trl_line(prepared, dpo_arguments(prepared), DPOConfig).partition(" && ")
-    assert shlex.split(merging) == ["retake", "distill", "merge", str(rewriter), f"{rewriter}-merged"]
+    assert shlex.split(merging) == ["retake", "distill", "merge", str(sft_rewriter), f"{sft_rewriter}-merged"]
     with quiet():
         script, config, of_model, _ = make_dpo_parser().parse_args_and_config(shlex.split(line)[2:])
         ours = DPOConfig(output_dir=str(tmp_path / "out"), **dpo_arguments(prepared))
-    assert (script.dataset_config, of_model.model_name_or_path) == ("dpo", f"{rewriter}-merged")
+    assert (script.dataset_config, of_model.model_name_or_path) == ("dpo", f"{sft_rewriter}-merged")
     assert (of_model.lora_r, of_model.lora_alpha, of_model.lora_target_modules) == (4, 8, "all-linear")
     assert (config.loss_type, config.loss_weights) == (["sigmoid", "sft"], [1.0, 0.3])
     assert_same(config, ours)
@@ -98,16 +79,16 @@ def assert_same(one: Any, other: Any) -> None:
 
 
 @pytest.mark.slow
-def test_trls_own_command_trains_the_same_weights(data: Path, model: Path, tmp_path: Path) -> None:
+def test_trls_own_command_trains_the_same_weights(training_rows: Path, tiny_llama: Path, tmp_path: Path) -> None:
     settings = {"max_steps": 3, "learning_rate": 0.01}
-    prepared = prepared_sft(data, tmp_path / "trl", model, **settings)
+    prepared = prepared_sft(training_rows, tmp_path / "trl", tiny_llama, **settings)
     words = shlex.split(trl_line(prepared, sft_arguments(prepared), SFTConfig))
     done = subprocess.run(
         [sys.executable, "-m", "trl.scripts.sft", *words[2:]],
         env=os.environ | {"HF_HOME": str(tmp_path / "cache")}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    ours = sft(data, tmp_path / "ours", model, **settings)
+    ours = sft(training_rows, tmp_path / "ours", tiny_llama, **settings)
     theirs = weights_of(tmp_path / "trl")
     for name, weights in weights_of(ours).items():
         assert torch.allclose(weights, theirs[name], atol=1e-6), name
@@ -116,19 +97,21 @@ def test_trls_own_command_trains_the_same_weights(data: Path, model: Path, tmp_p
 # The commands
 
 
-def test_the_command_trains_says_what_it_does_and_does_it_once(data: Path, model: Path, tmp_path: Path) -> None:
+def test_the_command_trains_says_what_it_does_and_does_it_once(
+    training_rows: Path, tiny_llama: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "train.yaml"
     file.write_text("lora-r: 4\nmax_steps: 2\nlogging_steps: 1\n")
-    command = ["distill", "sft", str(data), "--config", str(file), "--output-dir", str(tmp_path / "out")]
-    done = retake(*command, "--model", str(model))
+    command = ["distill", "sft", str(training_rows), "--config", str(file), "--output-dir", str(tmp_path / "out")]
+    done = retake(*command, "--model", str(tiny_llama))
     assert done.returncode == 0, done.stderr
     assert "24 rows to train on, 8 held out" in done.stdout
     assert "the same with TRL: trl sft --model_name_or_path" in done.stdout
     assert "held-out loss" in done.stdout
     assert done.stderr == ""
-    again = retake(*command, "--model", str(model))
+    again = retake(*command, "--model", str(tiny_llama))
     assert (again.returncode, again.stdout.strip()) == (0, f"{tmp_path / 'out'} is finished already")
-    other = retake(*command, "--model", str(model), "--seed", "1")
+    other = retake(*command, "--model", str(tiny_llama), "--seed", "1")
     assert other.returncode == 2
     assert "was begun with seed 0, now it is 1" in other.stderr
 
@@ -144,9 +127,9 @@ def test_the_command_trains_says_what_it_does_and_does_it_once(data: Path, model
     ],
 )
 def test_a_slip_gets_one_line_and_leaves_nothing_behind(
-    arguments: list[str], told: str, data: Path, tmp_path: Path
+    arguments: list[str], told: str, training_rows: Path, tmp_path: Path
 ) -> None:
-    words = [str(data) if word == "DATA" else word for word in arguments]
+    words = [str(training_rows) if word == "DATA" else word for word in arguments]
     done = retake("distill", *words, "--output-dir", str(tmp_path / "out"))
     assert done.returncode == 2
     assert told in done.stderr
@@ -154,7 +137,7 @@ def test_a_slip_gets_one_line_and_leaves_nothing_behind(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_config_of_dpo_is_refused_by_sft(data: Path, tmp_path: Path) -> None:
+def test_a_config_of_dpo_is_refused_by_sft(training_rows: Path, tmp_path: Path) -> None:
     (tmp_path / "dpo.yaml").write_text("beta: 0.2\n")
     with pytest.raises(DistillError, match="unknown key 'beta'"):
         make_settings(SFTSettings, tmp_path / "dpo.yaml", {"model": "m"})
@@ -226,10 +209,10 @@ def hub() -> Iterator[FakeHub]:
 
 
 def test_a_rewriter_is_pushed_to_a_private_repository_with_the_key_of_the_environment(
-    hub: FakeHub, rewriter: Path, tmp_path: Path
+    hub: FakeHub, sft_rewriter: Path, tmp_path: Path
 ) -> None:
     online = {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": hub.url, "HF_TOKEN": "hf_secret", "HF_HOME": str(tmp_path)}
-    merge(rewriter, tmp_path / "merged")
+    merge(sft_rewriter, tmp_path / "merged")
     (tmp_path / "merged" / "training_args.bin").write_bytes(b"pickled")
     done = retake("distill", "push", str(tmp_path / "merged"), "me/rewriter", **online)
     assert done.returncode == 0, done.stderr
@@ -243,13 +226,13 @@ def test_a_rewriter_is_pushed_to_a_private_repository_with_the_key_of_the_enviro
 
 
 def test_what_others_could_not_use_or_nobody_allowed_is_not_pushed(
-    rewriter: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sft_rewriter: Path, tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(DistillError, match="an adapter over a folder of this machine"):
-        push(rewriter, "me/rewriter")
+        push(sft_rewriter, "me/rewriter")
     with pytest.raises(UsageError, match=r"holds no rewriter\.json"):
-        push(model, "me/rewriter")
-    merge(rewriter, tmp_path / "merged")
+        push(tiny_llama, "me/rewriter")
+    merge(sft_rewriter, tmp_path / "merged")
     monkeypatch.delenv("HF_TOKEN", raising=False)
     with pytest.raises(DistillError, match="HF_TOKEN is not set"):
         push(tmp_path / "merged", "me/rewriter")
@@ -272,10 +255,20 @@ def test_accelerate_takes_our_configs(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_two_processes_leave_one_adapter(data: Path, model: Path, tmp_path: Path) -> None:
+def test_two_processes_leave_one_adapter(training_rows: Path, tiny_llama: Path, tmp_path: Path) -> None:
     config = ROOT / "finetune" / "accelerate" / "ddp_cpu.yaml"
-    for method, start, out in (("sft", model, tmp_path / "sft"), ("dpo", tmp_path / "sft", tmp_path / "dpo")):
-        words = ["distill", method, str(data), "--model", str(start), "--output-dir", str(out), "--max-steps", "2"]
+    for method, start, out in (("sft", tiny_llama, tmp_path / "sft"), ("dpo", tmp_path / "sft", tmp_path / "dpo")):
+        words = [
+            "distill",
+            method,
+            str(training_rows),
+            "--model",
+            str(start),
+            "--output-dir",
+            str(out),
+            "--max-steps",
+            "2",
+        ]
         done = subprocess.run(
             [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(config), "-m", "retake", *words],
             cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False,

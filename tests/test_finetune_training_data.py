@@ -34,23 +34,12 @@ from finetune.training.sft import make_sft_trainer
 from finetune.training.tokens import RowFormat
 from finetune.training.trainer import quiet
 
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny_llama(tmp_path_factory.mktemp("llama") / "model")
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_data(tmp_path_factory.mktemp("rows") / "data")
-
-
 # Rows
 
 
-def test_rows_of_both_methods_are_read_with_their_brief_and_where_they_came_from(data: Path) -> None:
+def test_rows_of_both_methods_are_read_with_their_brief_and_where_they_came_from(training_rows: Path) -> None:
     for method in ("sft", "dpo"):
-        read = read_data(data, method)
+        read = read_data(training_rows, method)
         assert (len(read.train), len(read.held_out), read.brief) == (24, 8, BRIEF)
         assert read.provenance("renderer") == ["painter"]
     assert read.provenance("seeds") == ["0", "1"]
@@ -196,24 +185,26 @@ def test_settings_saved_as_a_file_are_the_same_settings(
 
 
 def test_a_row_has_one_start_and_one_end_and_only_the_answer_is_learned(
-    model: Path, data: Path, tmp_path: Path
+    tiny_llama: Path, training_rows: Path, tmp_path: Path
 ) -> None:
     # The tokenizer adds both by itself to plain text, as trl#4481 and #4908 had it added twice.
     with quiet():
-        trainer = make_sft_trainer(prepared_sft(data, tmp_path / "out", model))
+        trainer = make_sft_trainer(prepared_sft(training_rows, tmp_path / "out", tiny_llama))
     tokenizer = trainer.processing_class
     assert tokenizer("x")["input_ids"][0] == tokenizer.bos_token_id
-    for row, example in zip(trainer.train_dataset, read_data(data, "sft").train, strict=True):
+    for row, example in zip(trainer.train_dataset, read_data(training_rows, "sft").train, strict=True):
         ids, learned = row["input_ids"], [label for label in row["labels"] if label != -100]
         assert (ids.count(tokenizer.bos_token_id), ids.count(tokenizer.eos_token_id)) == (1, 1)
         assert tokenizer.decode(learned) == example["completion"][0]["content"] + "</s>"
 
 
-def test_a_prompt_has_the_tokens_in_training_that_it_has_in_use(model: Path, data: Path, tmp_path: Path) -> None:
-    used = ChatFormat(find_chat_model(str(model)))
+def test_a_prompt_has_the_tokens_in_training_that_it_has_in_use(
+    tiny_llama: Path, training_rows: Path, tmp_path: Path
+) -> None:
+    used = ChatFormat(find_chat_model(str(tiny_llama)))
     with quiet():
-        learned = make_sft_trainer(prepared_sft(data, tmp_path / "sft", model)).train_dataset
-        preferred = make_dpo_trainer(prepared_dpo(data, tmp_path / "dpo", model)).train_dataset
+        learned = make_sft_trainer(prepared_sft(training_rows, tmp_path / "sft", tiny_llama)).train_dataset
+        preferred = make_dpo_trainer(prepared_dpo(training_rows, tmp_path / "dpo", tiny_llama)).train_dataset
     for prompt, row, pair in zip(PROMPTS, learned, preferred, strict=False):
         asked = used.encode(BRIEF.messages(prompt), 16)
         assert row["input_ids"][: len(asked)] == asked
@@ -223,9 +214,9 @@ def test_a_prompt_has_the_tokens_in_training_that_it_has_in_use(model: Path, dat
             assert used.tokenizer.decode(pair[column]) == text + "</s>"
 
 
-def test_rows_that_are_too_long_are_left_out_and_counted_never_cut(data: Path, tmp_path: Path) -> None:
+def test_rows_that_are_too_long_are_left_out_and_counted_never_cut(training_rows: Path, tmp_path: Path) -> None:
     short = save_tiny_llama(tmp_path / "short", context=90)
-    rows = read_data(data, "sft").train
+    rows = read_data(training_rows, "sft").train
     whole = RowFormat(find_chat_model(str(short)), 1024)
     lengths = sorted(whole.fit([row], "sft").longest for row in rows if whole.fit([row], "sft"))
     form = RowFormat(find_chat_model(str(short)), lengths[10])
@@ -237,25 +228,25 @@ def test_rows_that_are_too_long_are_left_out_and_counted_never_cut(data: Path, t
         RowFormat(find_chat_model(str(short)), 20).fit(rows, "sft")
 
 
-def test_no_row_is_longer_than_the_models_context(data: Path, tmp_path: Path) -> None:
+def test_no_row_is_longer_than_the_models_context(training_rows: Path, tmp_path: Path) -> None:
     short = save_tiny_llama(tmp_path / "short", context=64)
     with pytest.raises(DistillError, match="longer than 64 tokens"):
-        RowFormat(find_chat_model(str(short)), 1024).fit(read_data(data, "dpo").train, "dpo")
+        RowFormat(find_chat_model(str(short)), 1024).fit(read_data(training_rows, "dpo").train, "dpo")
 
 
-def test_a_template_that_cannot_teach_an_end_is_refused(data: Path, tmp_path: Path) -> None:
+def test_a_template_that_cannot_teach_an_end_is_refused(training_rows: Path, tmp_path: Path) -> None:
     endless = (
         "{% for m in messages %}[{{ m.role }}] {{ m.content }}{% endfor %}{% if add_generation_prompt %}>{% endif %}"
     )
     model = save_tiny_llama(tmp_path / "endless", template=endless)
     with pytest.raises(DistillError, match=r"puts no end token .* would never learn to stop"):
-        RowFormat(find_chat_model(str(model)), 1024).fit(read_data(data, "sft").train, "sft")
+        RowFormat(find_chat_model(str(model)), 1024).fit(read_data(training_rows, "sft").train, "sft")
 
 
-def test_a_model_without_a_chat_template_is_refused(data: Path, tmp_path: Path) -> None:
+def test_a_model_without_a_chat_template_is_refused(training_rows: Path, tmp_path: Path) -> None:
     model = save_tiny_llama(tmp_path / "plain", template="")
     with pytest.raises(UsageError, match="has no chat template"):
-        prepared_sft(data, tmp_path / "out", model)
+        prepared_sft(training_rows, tmp_path / "out", model)
     assert not (tmp_path / "out").exists()
 
 

@@ -13,7 +13,6 @@ from agent.assess import assess_video
 from agent.bench.journal import BenchJournal
 from agent.bench.records import BenchSettings, Look, ScoredRender
 from agent.brief import read_brief
-from agent.drafting import screen_candidate
 from agent.nodes import retrieve
 from agent.parts import Parts
 from agent.ports import Ports, connect_ports
@@ -23,6 +22,7 @@ from agent.render_clip import render_to_file
 from agent.rewriter import Draft, RewriteTask
 from agent.run import apply_flags
 from agent.run_folder import RunFolder, name_run
+from agent.screen_candidate import screen_candidate
 from agent.state import RenderTask
 from agent.trajectory import Checklist, Drafts
 from feedback.errors import ClipError
@@ -99,7 +99,7 @@ class Studio:
         why = "the writer had nothing to propose"
         for draft in drafts:
             brief = self.task if draft.llm_calls else replace(self.task, target_lang="")
-            screened = screen_candidate(draft.text, brief, self._ports)
+            screened = screen_candidate(draft.text, brief, self._ports.config, self._ports.renderer)
             why = draft.unusable or screened.dropped or ""
             if not why:
                 return screened.text, ""

@@ -2,14 +2,16 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
 
-from finetune.data.dataset import TEST, Dataset
-from finetune.data.harvest import NAMES, PARTS
+from agent.bench.markdown import write_rows
+from finetune.data.dataset import Dataset
+from finetune.data.harvest import PARTS
 from finetune.data.histogram import draw_histogram
+from finetune.data.names import NAMES, TEST
 
 _MESSAGES = [{"name": "role", "dtype": "string"}, {"name": "content", "dtype": "string"}]
 _TYPES: dict[str, dict[str, Any]] = {
@@ -32,15 +34,15 @@ def write_card_text(dataset: Dataset) -> str:
     """The whole card."""
     front = yaml.dump(_front_matter(dataset), Dumper=_PlainDumper, sort_keys=False, allow_unicode=True)
     lines = [f"---\n{front}---", "", "# Rewrites of video prompts", "", *_introduction(dataset)]
-    lines += ["", "## Rows", "", *_table(("set", "train", "test", "what told better from worse"), _counts(dataset))]
+    lines += ["", "## Rows", "", *write_rows(("set", "train", "test", "what told better from worse"), _counts(dataset))]
     lines += ["", *[f"- {note}" for note in dataset.notes]] if dataset.notes else []
-    lines += ["", "## Made with", "", *_table(("part", "model", "runs"), _models(dataset))]
-    lines += ["", "## Rules", "", *_table(("for", "rule"), _rules(dataset))]
+    lines += ["", "## Made with", "", *write_rows(("part", "model", "runs"), _models(dataset))]
+    lines += ["", "## Rules", "", *write_rows(("for", "rule"), _rules(dataset))]
     lines += [
         "",
         "## Left out",
         "",
-        *_table(("why", "count"), ((why, str(n)) for why, n in sorted(dataset.dropped.items()))),
+        *write_rows(("why", "count"), ((why, str(n)) for why, n in sorted(dataset.dropped.items()))),
     ]
     if dataset.unfinished:
         lines += ["", f"Not finished: {', '.join(folder.name for folder in dataset.unfinished)}."]
@@ -142,10 +144,3 @@ def _licence(dataset: Dataset) -> Iterator[str]:
     if dataset.imported:
         yield f"Rows from {', '.join(dataset.imported)} stay under the terms of their publishers (VPO: Apache-2.0;"
         yield "Prompt-A-Video states none)."
-
-
-def _table(head: Sequence[str], rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
-    yield f"| {' | '.join(head)} |"
-    yield f"|{'---|' * len(head)}"
-    for row in rows:
-        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.rewriter_card import RewriterBrief
-from finetune.data.harvest import NAMES, Harvest, best_measured, harvest_run
+from finetune.data.harvest import Harvest, best_measured, harvest_run
+from finetune.data.names import NAMES, TEST
 from finetune.data.published import read_published
 from finetune.data.rows import DpoRow, KtoRow, Row, SftRow
 from finetune.data.rules import Rules
@@ -14,8 +15,6 @@ from finetune.data.runs import UNFINISHED, FinishedRun, LeftOut, agree_on_brief,
 from finetune.data.split import held_out_items
 from finetune.errors import DistillError
 
-TEST = "_test"
-"""Ends the names of held-out files."""
 _SET_OF = {SftRow: "sft", DpoRow: "dpo", KtoRow: "kto"}
 
 

@@ -8,10 +8,9 @@ from agent.run_folder import write_text
 from finetune.data.card import write_card_text
 from finetune.data.dataset import Dataset
 from finetune.data.llama_factory import FOLDER, dataset_info, sharegpt
+from finetune.data.names import BRIEF_FILE
 from finetune.data.rows import Columns
 from finetune.errors import DistillError
-
-BRIEF_FILE = "brief.json"
 
 
 def check_folder(out: Path) -> None:

@@ -15,8 +15,6 @@ from finetune.data.runs import FinishedRun
 from finetune.data.screen_pairs import screen_rows
 from finetune.data.winners import kto_rows, sft_rows
 
-NAMES = ("sft", "dpo", "kto")
-"""The sets of rows, by the training that they are for."""
 PARTS = ("renderer", "judge", "rewriter")
 
 

@@ -9,6 +9,8 @@ from collections.abc import Hashable, Iterator, Sequence, Set
 from itertools import pairwise
 from math import ceil
 
+import networkx
+
 from agent.languages import has_spaced_words
 from feedback.lexicon import words_of
 
@@ -42,17 +44,11 @@ def near_pairs(texts: Sequence[str], threshold: float) -> Iterator[tuple[int, in
 
 def group_near(texts: Sequence[str], threshold: float) -> list[int]:
     """For each text the position of the first of its group: who is near to one of a group belongs to it."""
-    first = list(range(len(texts)))
-
-    def find(position: int) -> int:
-        while first[position] != position:
-            position = first[position]
-        return position
-
-    for one, other in near_pairs(texts, threshold):
-        low, high = sorted((find(one), find(other)))
-        first[high] = low
-    return [find(position) for position in range(len(texts))]
+    near = networkx.Graph()
+    near.add_nodes_from(range(len(texts)))
+    near.add_edges_from(near_pairs(texts, threshold))
+    firsts = {position: min(group) for group in networkx.connected_components(near) for position in group}
+    return [firsts[position] for position in range(len(texts))]
 
 
 def _word_pairs(text: str) -> frozenset[tuple[str, str]]:

@@ -1,10 +1,11 @@
 """The model card: README.md of a trained rewriter, TRL's facts and ours."""
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from agent.bench.markdown import write_rows
 from agent.rewriter_card import RewriterBrief, RewriterCard
 from finetune.errors import DistillError
 from finetune.training.prepare import Prepared
@@ -82,7 +83,7 @@ def _rows(prepared: Prepared[S], card: RewriterCard) -> Iterator[str]:
     }
     facts |= {said: ", ".join(found) for name, said in PROVENANCE.items() if (found := data.provenance(name))}
     yield "## What it was trained on"
-    yield _table(("", ""), facts.items())
+    yield "\n".join(write_rows(("", ""), facts.items()))
     settings = prepared.settings.model_dump(exclude={"model"}, exclude_none=True) | {
         "learning_rate": prepared.settings.rate
     }
@@ -99,7 +100,7 @@ def _measured(prepared: Prepared[S], state: Any) -> Iterator[str]:
     # Rewards are differences from the start: there are none before.
     before = {key: "" if "rewards" in key else f"{first[key]:.4f}" for key in MEASURES if key in first}
     rows = [(said, before[key], f"{kept[key]:.4f}") for key, said in MEASURES.items() if key in kept]
-    yield _table(("", "before", f"kept, update {kept['step']} of {state.global_step}"), rows)
+    yield "\n".join(write_rows(("", "before", f"kept, update {kept['step']} of {state.global_step}"), rows))
     if kept["eval_loss"] >= first["eval_loss"]:
         yield "**The held-out loss did not fall**: on prompts it has not seen this rewriter need not be any better."
     yield "![loss](loss.svg)" + (" ![margin](margin.svg)" if prepared.method == "dpo" else "")
@@ -134,8 +135,3 @@ def describe_use(name: str, card: RewriterCard, rank: int | None) -> Iterator[st
         merged = shlex.quote(f"{name}-merged")
         lines.append(f"retake distill merge {shlex.quote(name)} {merged} && transformers serve {merged}")
     yield "```\n" + "\n".join(lines) + "\n```"
-
-
-def _table(head: Sequence[str], rows: Any) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)

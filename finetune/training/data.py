@@ -10,13 +10,13 @@ from typing import Any, Literal, cast
 from pydantic import ValidationError
 
 from agent.rewriter_card import RewriterBrief
+from finetune.data.names import BRIEF_FILE, TEST
 from finetune.errors import DistillError
 
 Row = dict[str, Any]
 Method = Literal["sft", "dpo"]
 ANSWERS: dict[Method, tuple[str, ...]] = {"sft": ("completion",), "dpo": ("chosen", "rejected")}
 """The columns of a method's rows besides `prompt`; each holds one assistant message."""
-BRIEF_FILE = "brief.json"
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def read_data(folder: Path, method: Method) -> TrainingData:
     if not file.is_file():
         raise DistillError(f"{folder} holds no {file.name}: name a folder that `retake distill pairs` wrote")
     train, same = _tell_apart(list(_read_rows(file, method)), method, file)
-    test_file = folder / f"{method}_test.jsonl"
+    test_file = folder / f"{method}{TEST}.jsonl"
     held_out = list(_read_rows(test_file, method)) if test_file.is_file() and test_file.stat().st_size else []
     _check_split(train, held_out, folder)
     card = folder / "README.md"

@@ -6,6 +6,7 @@ from typing import Generic
 
 from rich.console import Console
 
+from finetune.data.names import TEST
 from finetune.errors import DistillError
 from finetune.training.data import Method, TrainingData
 from finetune.training.folder import TrainingFolder, is_main_process
@@ -59,7 +60,7 @@ def prepare(method: Method, data: TrainingData, folder: TrainingFolder, settings
     """Everything checked, and the folder begun; no weights are read. Raises DistillError or UsageError."""
     if settings.patience and not data.held_out:
         raise DistillError(
-            f"--patience needs held-out rows, and {data.folder} has no {method}_test.jsonl with rows in it: "
+            f"--patience needs held-out rows, and {data.folder} has no {method}{TEST}.jsonl with rows in it: "
             "leave it out, or write pairs with a larger test share"
         )
     start = find_start(settings, data.brief)
