@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from svg import count_dots
 
 from agent.bench.compare import compare, compare_all, count_costs, count_regressions, mean_curves
 from agent.bench.intervals import bootstrap_mean, share
@@ -160,8 +161,8 @@ def test_curves_average_what_is_known_and_the_plot_draws_no_point_for_what_is_no
     curves = mean_curves(measured)
     assert curves == {"raw": [None, pytest.approx(0.6)]}
     drawn = plot_curves(curves, "<judge>")
-    assert drawn.count('r="3"') == 1
+    assert count_dots(drawn, "curve raw") == 1
     assert "&lt;judge&gt;" in drawn
-    assert plot_dimensions({"raw": {"motion": None, "spatial": 0.5}}).count('r="4"') == 1
+    assert count_dots(plot_dimensions({"raw": {"motion": None, "spatial": 0.5}}), "dots raw") == 1
     assert "</svg>" in plot_curves({}, "nobody")
     assert "</svg>" in plot_dimensions({})

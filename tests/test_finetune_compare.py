@@ -7,6 +7,7 @@ import pytest
 from bench_parts import PROMPTS, quick_settings
 from command import FAST
 from serve import build_tiny_chat_model
+from svg import count_dots
 from tiny_rewriters import BRIEF, LEARNED, save_tiny_adapter, train_tiny_rewriter
 
 import retake as front_door
@@ -138,7 +139,8 @@ def test_dpo_stands_against_sft_and_the_table_has_a_row_for_each_method() -> Non
     assert [line.split(" | ")[0] for line in table.splitlines() if line.endswith("| 30 |")] == [
         f"| {m}" for m in scores
     ]
-    assert plot_comparison(result).count("<circle") == 5
+    drawn = plot_comparison(result)
+    assert [count_dots(drawn, f"difference {method}") for method in scores] == [0, 1, 1, 1, 1, 1]
 
 
 @pytest.fixture(scope="module")
