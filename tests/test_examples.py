@@ -27,8 +27,8 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """One process for both, so that torch is imported once."""
 
 
-def run(folder: Path, *command: str | Path) -> str:
-    """What the command prints, run in this folder."""
+def run(folder: Path, *command: str | Path, seconds: int = 120) -> str:
+    """What the command prints, run in this folder, in so much time at most."""
     search = [str(ROOT), str(ROOT / "tests")]
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(search),
@@ -37,7 +37,7 @@ def run(folder: Path, *command: str | Path) -> str:
     }
     done = subprocess.run(
         [str(word) for word in command],
-        cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120,
+        cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=seconds,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -121,6 +121,23 @@ def test_pairs_are_made_of_a_batch(tmp_path: Path) -> None:
     assert "chosen: [{" in printed
     for name in ("sft", "dpo"):
         assert (tmp_path / "pairs" / f"{name}.jsonl").read_text(encoding="utf-8").strip()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_800)
+def test_distilling_ends_with_a_comparison_and_going_on_makes_nothing_anew(tmp_path: Path) -> None:
+    command = ("sh", EXAMPLES / "08_distill.sh", "demo", "12", "2")
+    printed = run(tmp_path, *command, seconds=1_500)
+    made = tmp_path / "demo" / "compare-held_out"
+    costs = json.loads((made / "compare.json").read_text(encoding="utf-8"))["costs"]
+    assert set(costs) == {"raw", "few_shot", "base", "sft", "dpo", "loop"}
+    assert {method: cost["renders"] for method, cost in costs.items() if method != "loop"} == dict.fromkeys(
+        ("raw", "few_shot", "base", "sft", "dpo"), 1
+    )
+    assert str(made.relative_to(tmp_path)) in printed
+    clips = {clip: clip.stat().st_mtime_ns for clip in tmp_path.rglob("*.mp4")}
+    run(tmp_path, *command, seconds=300)
+    assert {clip: clip.stat().st_mtime_ns for clip in tmp_path.rglob("*.mp4")} == clips
 
 
 def test_the_readme_names_every_example() -> None:
