@@ -106,6 +106,14 @@ def test_what_cannot_be_begun_leaves_nothing_behind(
     assert not out.exists()
 
 
+def test_an_adapter_over_the_model_that_ships_names_it_so_that_it_works_on_another_machine(
+    training_rows: Path, tmp_path: Path
+) -> None:
+    start = prepared_sft(training_rows, tmp_path / "out", Path("pocket-writer")).start
+    assert start.card("sft", BRIEF, full=False).base == "pocket-writer"
+    assert "pocket_writer" in start.files.location
+
+
 # Training, and what comes of it
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import threading
@@ -29,7 +30,7 @@ from trl.trainer.dpo_config import DPOConfig
 from trl.trainer.sft_config import SFTConfig
 
 from agent.errors import UsageError
-from agent.rewriter_card import read_card
+from agent.rewriter_card import read_card, write_card
 from finetune.errors import DistillError
 from finetune.training.dpo import dpo_arguments
 from finetune.training.merge import merge
@@ -228,8 +229,13 @@ def test_a_rewriter_is_pushed_to_a_private_repository_with_the_key_of_the_enviro
 def test_what_others_could_not_use_or_nobody_allowed_is_not_pushed(
     sft_rewriter: Path, tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(DistillError, match="an adapter over a folder of this machine"):
+    with pytest.raises(DistillError, match=r"is an adapter over /.*, which the hub does not have"):
         push(sft_rewriter, "me/rewriter")
+    shutil.copytree(sft_rewriter, tmp_path / "over shipped")
+    card = read_card(sft_rewriter).model_copy(update={"base": "pocket-writer"})
+    write_card(tmp_path / "over shipped", card)
+    with pytest.raises(DistillError, match="is an adapter over pocket-writer, which the hub does not have"):
+        push(tmp_path / "over shipped", "me/rewriter")
     with pytest.raises(UsageError, match=r"holds no rewriter\.json"):
         push(tiny_llama, "me/rewriter")
     merge(sft_rewriter, tmp_path / "merged")

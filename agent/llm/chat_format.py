@@ -1,6 +1,7 @@
 """What a chat model of this process is given: a chat in the model's own template, as token ids."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from jinja2 import TemplateError
@@ -25,7 +26,7 @@ PROBE: list[Message] = [{"role": "system", "content": "Answer briefly."}, {"role
 def find_chat_model(name: str, revision: str | None = None) -> Pretrained:
     """The files of a model given as shipped name, folder or hub id; no weights are read. Raises UsageError."""
     try:
-        return find_pretrained(find_shipped(name), revision)
+        return replace(find_pretrained(find_shipped(name), revision), name=name)
     except FeedbackError as problem:
         raise UsageError(str(problem)) from problem
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.bench.markdown import write_rows
+from agent.llm.shipped import is_on_hub
 from agent.rewriter_card import RewriterBrief, RewriterCard
 from finetune.errors import DistillError
 from finetune.training.prepare import Prepared
@@ -57,7 +58,7 @@ def describe_run(trl_card: Path, prepared: Prepared[S], card: RewriterCard, stat
 def describe_merged(name: str, adapter: str, card: RewriterCard) -> str:
     """The card's text of an adapter that was laid into its base."""
     facts: dict[str, Any] = {"library_name": "transformers", "pipeline_tag": "text-generation"}
-    if not Path(card.base).is_absolute():
+    if is_on_hub(card.base):
         facts["base_model"] = card.base
     parts = [
         f"---\n{CardData(**facts, tags=TAGS).to_yaml()}\n---",

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from agent.llm.shipped import is_on_hub
 from agent.rewriter_card import read_card
 from feedback.errors import first_line
 from finetune.errors import DistillError
@@ -27,10 +28,10 @@ def push(folder: Path, repo: str, *, public: bool = False) -> str:
     The key is HF_TOKEN, from the environment. Raises DistillError or UsageError when it can't be, or the hub refuses.
     """
     card = read_card(folder)
-    if card.kind == "adapter" and Path(card.base).is_absolute():
+    if card.kind == "adapter" and not is_on_hub(card.base):
         raise DistillError(
-            f"{folder} is an adapter over a folder of this machine, {card.base}, which nobody else has: "
-            "`retake distill merge` it first, and push that"
+            f"{folder} is an adapter over {card.base}, which the hub does not have: `retake distill merge` it first, "
+            "and push that"
         )
     token = os.environ.get("HF_TOKEN")
     if not token:

@@ -26,7 +26,7 @@ def trl_line(prepared: Prepared[S], arguments: Mapping[str, Any], config: type) 
     settings, start = prepared.settings, prepared.start
     is_merged = start.adapter is not None
     given: dict[str, Any] = {
-        "model_name_or_path": f"{settings.model.rstrip('/')}-merged" if is_merged else start.files.name,
+        "model_name_or_path": f"{settings.model.rstrip('/')}-merged" if is_merged else start.files.location,
         "dataset_name": prepared.data.folder,
         "dataset_config": prepared.method,
         "output_dir": prepared.folder.path,
