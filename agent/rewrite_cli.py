@@ -12,6 +12,7 @@ from rich.progress import track
 from agent.config import LoopConfig
 from agent.errors import UsageError
 from agent.options import with_config_options
+from agent.write_again import TRIES
 
 if TYPE_CHECKING:
     from agent.rewrite_file import RewrittenRow
@@ -36,12 +37,15 @@ def rewrite_command(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="JSONL file for the rewrites of --prompts.")] = None,
     n: Annotated[int, typer.Option("--n", min=1, max=16, help="Texts that are written for a prompt.")] = 1,
+    tries: Annotated[
+        int, typer.Option(min=1, max=64, help="Times to write anew while the screen drops all, each another sample.")
+    ] = TRIES,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON, and nothing else.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the texts.")] = False,
     *,
     config: LoopConfig,
 ) -> None:
-    """Rewrite prompts without rendering anything: one call a text, screened as the loop screens it.
+    """Rewrite prompts without rendering anything, screened as the loop screens.
 
     Texts go to stdout, a line each, all else to stderr. Where no text passes, the prompt's own words are printed, and
     the exit code is 3. The same command with --prompts goes on where an earlier one was broken off.
@@ -56,9 +60,9 @@ def rewrite_command(
     match prompt, prompts, out:
         case str(), None, None:
             read_prompt(prompt)  # raises for one that can't be used, before anything is opened
-            passed = _rewrite_one(open_rewrite_parts(config).rewrite(prompt), as_json, console)
+            passed = _rewrite_one(open_rewrite_parts(config, tries).rewrite(prompt), as_json, console)
         case None, Path(), Path():
-            passed = _rewrite_many(read_prompts(prompts), out, open_rewrite_parts(config), as_json, console)
+            passed = _rewrite_many(read_prompts(prompts), out, open_rewrite_parts(config, tries), as_json, console)
         case _:
             raise UsageError("say what to rewrite: a prompt, or --prompts FILE with --out FILE.jsonl")
     if not passed:

@@ -1,4 +1,4 @@
-"""Rewrites without a video: one call a draft, told and screened as the loop does it, nothing rendered."""
+"""Rewrites without a video: told and screened as the loop does it, nothing rendered."""
 
 import time
 from dataclasses import asdict, dataclass, replace
@@ -17,11 +17,12 @@ from agent.prompts import read_templates
 from agent.records import Record
 from agent.renderer import Renderer
 from agent.renderers.registry import open_renderer
-from agent.rewriter import Rewriter, RewriteTask, same_words
+from agent.rewriter import Draft, Rewriter, RewriteTask, same_words
 from agent.rewriters.answer import Cost, cost_of
 from agent.rewriters.registry import open_rewriter
 from agent.screen_candidate import screen_candidate
 from agent.store import open_store
+from agent.write_again import TRIES, write_until_passed
 from feedback.checklist import make_checklist
 from graph_store.store import ModifierStore
 
@@ -71,6 +72,8 @@ class RewriteParts:
     rewriter: Rewriter
     renderer: Renderer | None
     """None: nobody named one, so no limit of tokens and no caption style is known."""
+    tries: int
+    """Times that the rewriter is asked, while the screen drops all that it writes."""
 
     @property
     def record(self) -> dict[str, Any]:
@@ -81,6 +84,7 @@ class RewriteParts:
             "rewriter": self.rewriter.name,
             **told,
             "candidates": settings.candidates,
+            "tries": self.tries,
             "seed": self.config.seed,
             "renderer": self.renderer.info.model if self.renderer else None,
             "caption_style": settings.caption_style,
@@ -98,20 +102,26 @@ class RewriteParts:
         texts: list[str] = []
         dropped: list[DroppedText] = []
         cost = Cost()
-        for draft in self.rewriter.rewrite(task):
-            cost = cost.plus(cost_of(draft))
+
+        def screen(draft: Draft) -> tuple[str, str | None]:
+            """The text as it may be rendered, and why it may not."""
             # The rules write in the person's own words, whatever language is asked for.
             told = task if draft.llm_calls else replace(task, target_lang="")
             screened = screen_candidate(draft.text, told, config, self.renderer)
-            if why := draft.unusable or screened.dropped:
+            return screened.text, draft.unusable or screened.dropped
+
+        for draft in write_until_passed(self.rewriter.rewrite, task, lambda d: not screen(d)[1], self.tries):
+            cost = cost.plus(cost_of(draft))
+            text, why = screen(draft)
+            if why:
                 dropped.append(DroppedText(text=draft.text, why=why))
-            elif not any(same_words(screened.text, known) for known in texts):
-                texts.append(screened.text)
+            elif not any(same_words(text, known) for known in texts):
+                texts.append(text)
         return Rewritten(
             prompt=typed,
             text=texts[0] if texts else held.text,
             texts=texts,
-            dropped=dropped,
+            dropped=list(dict.fromkeys(dropped)),
             negative=negative,
             notes=[*request.notes, *_note_settings(request), *note_softening(held)],
             seconds=round(time.monotonic() - started, 3),
@@ -133,7 +143,7 @@ def _note_settings(request: PromptRequest) -> list[str]:
     return [f"left to your generator: {', '.join(said)}"] if said else []
 
 
-def open_rewrite_parts(config: LoopConfig) -> RewriteParts:
+def open_rewrite_parts(config: LoopConfig, tries: int = TRIES) -> RewriteParts:
     """What the config names, as far as rewriting needs it. Raises UsageError.
 
     The renderer is opened, not loaded, and only where the config says which one: it knows its limit and style.
@@ -145,21 +155,24 @@ def open_rewrite_parts(config: LoopConfig) -> RewriteParts:
     store = None if settings.rewriter == "distilled" else open_store(config.retrieve, captions)
     writer = open_rewriter_model(settings)
     templates = read_templates(Path(settings.templates) if settings.templates else None)
-    return RewriteParts(config, store, writer, open_rewriter(settings, store, writer, templates), renderer)
+    return RewriteParts(config, store, writer, open_rewriter(settings, store, writer, templates), renderer, tries)
 
 
-def rewrite(prompt: str, rewriter: str | None = None, n: int = 1, config: LoopConfig | None = None) -> Rewritten:
+def rewrite(
+    prompt: str, rewriter: str | None = None, n: int = 1, config: LoopConfig | None = None, tries: int = TRIES
+) -> Rewritten:
     """The prompt as a rewriter words it, without rendering anything: up to `n` texts.
 
     `rewriter` is a folder that `retake distill` has made, the URL of a server, rules or llm; unless given, the
-    config's. The last one stays loaded for the next call. Raises UsageError, or ModelError when the model failed.
+    config's. While the screen drops all that it writes, it is asked again, `tries` times in all. The last rewriter
+    stays loaded for the next call. Raises UsageError, or ModelError when the model failed.
     """
     settings: dict[str, Any] = config.model_dump(mode="json", exclude_unset=True) if config else {}
     given = {"rewrite.rewriter": rewriter} if rewriter is not None else {}
     chosen = make_config(settings, {**given, "rewrite.candidates": n})
-    return _open_once(chosen.model_dump_json(exclude_unset=True)).rewrite(prompt)
+    return _open_once(chosen.model_dump_json(exclude_unset=True), tries).rewrite(prompt)
 
 
 @lru_cache(maxsize=1)
-def _open_once(config_json: str) -> RewriteParts:
-    return open_rewrite_parts(LoopConfig.model_validate_json(config_json))
+def _open_once(config_json: str, tries: int) -> RewriteParts:
+    return open_rewrite_parts(LoopConfig.model_validate_json(config_json), tries)

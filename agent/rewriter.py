@@ -72,6 +72,11 @@ class RewriteTask:
     advice: tuple[Advice, ...] = ()
     """What a critique of the champion advised; empty without one."""
 
+    @property
+    def is_first(self) -> bool:
+        """Whether no text but the prompt's own was tried before."""
+        return all(text == self.prompt for text in self.tried)
+
     def attempt_of(self, candidate_id: str | None) -> Attempt | None:
         """The attempt with this candidate, None when there is none."""
         return next((attempt for attempt in self.history if attempt.candidate.id == candidate_id), None)

@@ -17,6 +17,7 @@ from agent.config import RewriteConfig
 from agent.errors import UsageError
 from agent.prompt_flags import read_prompt
 from agent.rewriter_card import RewriterBrief, RewriterCard, read_card
+from agent.write_again import TRIES
 from finetune.data.names import NAMES
 from finetune.data.near import near_pairs
 from finetune.data.rules import Rules
@@ -27,11 +28,12 @@ METHODS = ("raw", "few_shot", "base", "sft", "dpo", "loop")
 
 
 def make_entrants(
-    base: str | None, sft: Path | None, dpo: Path | None, config: RewriteConfig
+    base: str | None, sft: Path | None, dpo: Path | None, config: RewriteConfig, tries: int = TRIES
 ) -> tuple[dict[str, Entrant], RewriterBrief]:
     """The rewriters that are compared, each with one render, and what they are told.
 
-    Without a `base` it is the model that `sft` was trained from. Device, dtype and length of replies are the config's.
+    Without a `base` it is the model that `sft` was trained from. Device, dtype, temperature and length of replies are
+    the config's. Each is asked first at temperature 0, and up to `tries` times while the screen drops what it writes.
     Raises DistillError or UsageError for folders that can't be compared.
     """
     cards: dict[str, tuple[Path, RewriterCard]] = {
@@ -52,16 +54,16 @@ def make_entrants(
         if "sft" not in cards:
             raise DistillError("--base is needed without --sft: the model that training began with")
         base, revision = cards["sft"][1].base, cards["sft"][1].base_revision
-    here = {name: getattr(config, name) for name in ("device", "dtype", "max_tokens")}
+    here = {name: getattr(config, name) for name in ("device", "dtype", "temperature", "max_tokens")}
     brief = next(iter(briefs.values()))
-    plain = RewriteConfig(rewriter="llm", model=base, revision=revision, temperature=0.0, **here)
+    plain = RewriteConfig(rewriter="llm", model=base, revision=revision, **here)
     entrants = {
-        "few_shot": Entrant(rewrite=plain, few_shot=True, brief=brief, renders=1),
-        "base": Entrant(rewrite=plain, brief=brief, renders=1),
+        "few_shot": Entrant(rewrite=plain, few_shot=True, brief=brief, renders=1, tries=tries),
+        "base": Entrant(rewrite=plain, brief=brief, renders=1, tries=tries),
     }
     for name, (folder, _) in cards.items():
         rewrite = read_rewriter(str(folder)).model_copy(update=here)
-        entrants[name] = Entrant(rewrite=rewrite, renders=1, sha256=hash_weights(folder))
+        entrants[name] = Entrant(rewrite=rewrite, renders=1, tries=tries, sha256=hash_weights(folder))
     return entrants, brief
 
 

@@ -10,6 +10,7 @@ from rich.markup import escape
 from agent.config import LoopConfig
 from agent.errors import Interrupted
 from agent.options import with_config_options
+from agent.write_again import TRIES
 from finetune.errors import DistillError
 
 
@@ -25,6 +26,9 @@ def compare_command(
         Path | None, typer.Option(help="Folder of `retake distill pairs`: prompts that stand in it are left out.")
     ] = None,
     renders: Annotated[int, typer.Option(min=1, help="Renders of the loop on a prompt; all others have one.")] = 8,
+    tries: Annotated[
+        int, typer.Option(min=1, help="Times a language model writes anew while the screen drops its text.")
+    ] = TRIES,
     held_out_judge: Annotated[
         str | None, typer.Option(metavar="NAME[:MODEL]", help="Judge that chooses nothing; as in `retake bench`.")
     ] = None,
@@ -51,7 +55,7 @@ def compare_command(
     from finetune.compare_result import make_compare_result
     from finetune.compare_table import plot_comparison, write_compare_table
 
-    entrants, brief = make_entrants(base, sft, dpo, config.rewrite)
+    entrants, brief = make_entrants(base, sft, dpo, config.rewrite, tries)
     wanted = read_prompts(prompts)[:limit]
     seen = find_seen(wanted, data, brief) if data else []
     unseen = [prompt for prompt in wanted if prompt not in seen]

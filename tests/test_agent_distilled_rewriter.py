@@ -67,6 +67,13 @@ def test_the_first_draft_is_the_likeliest_and_the_others_are_sampled_by_seed() -
     assert {schema for _, _, schema in model.calls} == {None}
 
 
+def test_where_its_likeliest_text_was_tried_already_it_samples() -> None:
+    model, rewriter = distilled("A cat.", "A cat sits.")
+    rewriter.rewrite(RewriteTask("a cat", tried=("a cat",)))
+    rewriter.rewrite(RewriteTask("a cat", tried=("a cat", "A cat."), seed=1))
+    assert model.temperatures == [0.0, None]
+
+
 def test_the_model_is_told_what_it_was_trained_to_be_told_whatever_the_run_says() -> None:
     brief = RewriterBrief(
         template="{% block system %}In {{ language }}.{% endblock %}{% block user %}{{ prompt }}{% endblock %}"

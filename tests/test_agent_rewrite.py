@@ -85,6 +85,17 @@ def test_what_the_screen_drops_is_told_and_without_a_text_the_prompt_is_printed_
     assert "left to your generator: -ar 16:9" in done.stderr
 
 
+def test_a_text_that_is_dropped_is_written_again_and_both_are_paid_for() -> None:
+    asked_whether_it_is_there, flawed = completion("OK"), completion("A dog rolls.")
+    with fake_openai(asked_whether_it_is_there, flawed, completion("A red ball rolls on.")) as server:
+        rewritten = open_rewrite_parts(config_for(server)).rewrite("a red ball rolls")
+    assert (rewritten.text, [one.text for one in rewritten.dropped]) == ("A red ball rolls on.", ["A dog rolls."])
+    assert rewritten.llm_calls == 2
+    with fake_openai(flawed) as server:
+        rewritten = open_rewrite_parts(config_for(server), tries=3).rewrite("a red ball rolls")
+        assert (rewritten.text, rewritten.llm_calls, len(rewritten.dropped)) == ("a red ball rolls", 3, 1)
+
+
 def test_rules_write_several_different_texts(tmp_path: Path, retake: Command) -> None:
     done = retake("rewrite", PROMPT, "--n=3", *RULES)
     texts = done.stdout.splitlines()
@@ -141,7 +152,9 @@ def test_a_refused_prompt_is_a_slip_and_a_softened_one_is_noted(server: FakeOpen
 def test_the_function_keeps_its_rewriter_for_the_next_call(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     real = open_rewrite_parts
-    monkeypatch.setattr("agent.rewrite_prompts.open_rewrite_parts", lambda config: opened.append("") or real(config))
+    monkeypatch.setattr(
+        "agent.rewrite_prompts.open_rewrite_parts", lambda config, tries: opened.append("") or real(config)
+    )
     config = make_config({"rewrite": {"max_tokens": 64}})
     texts = [rewrite(prompt, str(folder), config=config).text for prompt in LEARNED]
     assert texts == list(LEARNED.values())

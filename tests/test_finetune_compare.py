@@ -46,13 +46,15 @@ def bench_of(scores: dict[str, list[float | None]], held_out: str | None = "crit
     return make_result(settings, [f"p{at}" for at in range(count)], {}, Measurements(rows=rows))
 
 
-def test_controls_are_the_base_model_with_the_very_words_and_one_render_each(tmp_path: Path) -> None:
-    entrants, brief = make_entrants(None, card_in(tmp_path / "sft"), card_in(tmp_path / "dpo"), CONFIG)
+def test_controls_are_the_base_model_with_the_very_words_the_same_tries_and_one_render_each(tmp_path: Path) -> None:
+    entrants, brief = make_entrants(None, card_in(tmp_path / "sft"), card_in(tmp_path / "dpo"), CONFIG, tries=3)
+    assert {one.tries for one in entrants.values()} == {3}
+    assert {one.rewrite.temperature for one in entrants.values()} == {CONFIG.temperature}
     assert list(entrants) == ["few_shot", "base", "sft", "dpo"]
     assert {one.renders for one in entrants.values()} == {1}
     assert brief == BRIEF
     base = entrants["base"]
-    assert (base.rewrite.model, base.rewrite.revision, base.rewrite.temperature) == ("someone/base", "abc", 0.0)
+    assert (base.rewrite.model, base.rewrite.revision) == ("someone/base", "abc")
     assert base.brief == BRIEF
     assert entrants["few_shot"].few_shot
     assert entrants["few_shot"].rewrite == base.rewrite

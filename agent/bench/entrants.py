@@ -77,7 +77,7 @@ class Entrants:
                 residents.append(writer_in_memory(entrant.rewrite, opened[key]))
             model = opened[key]
             self.methods.append(
-                FewShot(name, model, entrant.renders, entrant.brief)
+                FewShot(name, model, entrant.renders, entrant.brief, entrant.tries)
                 if entrant.few_shot
                 else Distilled(name, entrant, model)
             )

@@ -22,6 +22,8 @@ class Entrant(Record):
     """Whether it is shown examples first, as the method few_shot shows them."""
     renders: int | None = None
     """Renders it may spend on a prompt; None is as many as the others."""
+    tries: int = Field(default=1, ge=1)
+    """Times that it is asked for a text, while the screen drops all."""
     sha256: str | None = None
     """Of its weights, where they are in a folder of this machine."""
 

@@ -25,6 +25,7 @@ from agent.run_folder import RunFolder, name_run
 from agent.screen_candidate import screen_candidate
 from agent.state import RenderTask
 from agent.trajectory import Checklist, Drafts
+from agent.write_again import write_until_passed
 from feedback.errors import ClipError
 from feedback.records import Assessment
 from graph_store.records import Modifier
@@ -82,28 +83,37 @@ class Studio:
             return Look(score=None, why=failure or "there is no video")
         return self._journal.once("own", video, lambda: self._assess(video))
 
-    def write(self, method: str, ask: Callable[[RewriteTask], list[Draft]], task: RewriteTask | None = None) -> Written:
+    def write(
+        self, method: str, ask: Callable[[RewriteTask], list[Draft]], task: RewriteTask | None = None, tries: int = 1
+    ) -> Written:
         """The writer's first draft that is of use, screened as the loop does it; the prompt when there is none."""
         task, started = task or self.task, time.monotonic()
         known = self._ports.journal.read("drafts", method)
         if known is None:
             self._ports.enter("rewrite")
-            known = self._ports.journal.once("drafts", method, lambda: Drafts(drafts=ask(task)))
+            known = self._ports.journal.once("drafts", method, lambda: Drafts(drafts=self._ask(ask, task, tries)))
             seconds = time.monotonic() - started
         else:
             seconds = None
-        text, note = self._screen(known.drafts)
+        text, note = self._first_passing(known.drafts)
         return Written(text, known.drafts, seconds, note)
 
-    def _screen(self, drafts: Sequence[Draft]) -> tuple[str, str]:
+    def _ask(self, ask: Callable[[RewriteTask], list[Draft]], task: RewriteTask, tries: int) -> list[Draft]:
+        return write_until_passed(ask, task, lambda draft: not self._screen(draft)[1], tries)
+
+    def _first_passing(self, drafts: Sequence[Draft]) -> tuple[str, str]:
         why = "the writer had nothing to propose"
         for draft in drafts:
-            brief = self.task if draft.llm_calls else replace(self.task, target_lang="")
-            screened = screen_candidate(draft.text, brief, self._ports.config, self._ports.renderer)
-            why = draft.unusable or screened.dropped or ""
+            text, why = self._screen(draft)
             if not why:
-                return screened.text, ""
+                return text, ""
         return self.prompt, f"left as typed: {why}"
+
+    def _screen(self, draft: Draft) -> tuple[str, str]:
+        """The text as it may be rendered, and why it may not."""
+        brief = self.task if draft.llm_calls else replace(self.task, target_lang="")
+        screened = screen_candidate(draft.text, brief, self._ports.config, self._ports.renderer)
+        return screened.text, draft.unusable or screened.dropped or ""
 
     def _make(self, text: str, seed: int) -> Render:
         task = RenderTask(

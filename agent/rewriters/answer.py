@@ -38,14 +38,15 @@ class Answer:
 
 
 class Writer:
-    """Asks a language model for rewrites of one prompt with one seed."""
+    """Asks a language model for rewrites of one prompt with one seed, at the model's own temperature unless given."""
 
-    def __init__(self, language_model: LanguageModel, prompt: str, seed: int) -> None:
+    def __init__(self, language_model: LanguageModel, prompt: str, seed: int, temperature: float | None = None) -> None:
         self._language_model, self._prompt, self._seed = language_model, prompt, seed
+        self._temperature = temperature
 
     def ask(self, messages: Sequence[Message]) -> Answer:
         """The model's rewrite. Raises ModelError when there is no reply."""
-        reply, cost = ask_model(self._language_model, messages, self._seed, REPLY_SCHEMA)
+        reply, cost = ask_model(self._language_model, messages, self._seed, REPLY_SCHEMA, self._temperature)
         rewrite = read_rewrite(reply.text)
         return Answer(rewrite, why_unusable(reply, rewrite.text, self._prompt), cost)
 

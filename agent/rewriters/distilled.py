@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 class DistilledRewriter:
-    """One call a first draft: the first at temperature 0, the others by seeds counted up from the task's.
+    """One call a first draft: the very first at temperature 0, all others by seeds counted up from the task's.
 
     It was trained on prompts alone and knows nothing of renders, so `refine_with` refines; what that leaves of
     `task.n` is filled with new samples of the model. Refusals, empty and cut-off replies come back marked unusable.
@@ -49,7 +49,8 @@ class DistilledRewriter:
         if not task.history:
             self._warn_of_other_style(task)
             return collect_drafts(
-                task.n, lambda index: self._draft(task, task.seed + index, 0.0 if index == 0 else None)
+                task.n,
+                lambda index: self._draft(task, task.seed + index, 0.0 if task.is_first and index == 0 else None),
             )
         refined = self._refine_with.rewrite(task)
         if len(refined) == task.n:

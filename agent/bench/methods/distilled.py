@@ -1,4 +1,4 @@
-"""A rewriter beside the loop's, such as a distilled one: one wording by one call, then best of N."""
+"""A rewriter beside the loop's, such as a distilled one: one wording, then best of N."""
 
 from dataclasses import replace
 
@@ -33,5 +33,5 @@ class Distilled:
         """The rewrite's best clip. Raises ModelError when there is no rewrite."""
         assert self._rewriter  # noqa: S101 - prepare opened it
         task = replace(studio.task, modifiers=())
-        written = studio.write(self.name, self._rewriter.rewrite, task)
+        written = studio.write(self.name, self._rewriter.rewrite, task, self._entrant.tries)
         return choose_best(self.name, studio, written, self._entrant.renders)

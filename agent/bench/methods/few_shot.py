@@ -52,7 +52,8 @@ EXAMPLES = {"pocket": _SHAPES, "painter": _SHAPES}
 class FewShot:
     """Examples and one call, then best of N: by the run's language model, unless one is given.
 
-    With a `brief` the model is told what a distilled rewriter is told, and the examples answer with the text alone.
+    With a `brief` the model is told what a distilled rewriter is told, and the examples answer with the text alone;
+    it is then asked as one, too, first at temperature 0.
     """
 
     def __init__(
@@ -61,9 +62,10 @@ class FewShot:
         model: LanguageModel | None = None,
         renders: int | None = None,
         brief: RewriterBrief | None = None,
+        tries: int = 1,
     ) -> None:
         self.name = name
-        self._model, self._renders, self._brief = model, renders, brief
+        self._model, self._renders, self._brief, self._tries = model, renders, brief, tries
 
     def prepare(self, parts: Parts, settings: BenchSettings) -> str | None:  # noqa: ARG002
         """Needs a language model."""
@@ -78,15 +80,17 @@ class FewShot:
 
         def ask(task: RewriteTask) -> list[Draft]:
             if self._brief:
-                return [_write(task, brief_messages(self._brief, task.prompt, pairs), model)]
-            return [_write(task, few_shot_messages(task, pairs, studio.parts.templates), model)]
+                told = brief_messages(self._brief, task.prompt, pairs)
+                return [_write(told, Writer(model, task.prompt, task.seed, 0.0 if task.is_first else None))]
+            told = few_shot_messages(task, pairs, studio.parts.templates)
+            return [_write(told, Writer(model, task.prompt, task.seed))]
 
-        written = studio.write(self.name, ask, replace(studio.task, modifiers=()))
+        written = studio.write(self.name, ask, replace(studio.task, modifiers=()), self._tries)
         return choose_best(self.name, studio, written, self._renders)
 
 
-def _write(task: RewriteTask, messages: Sequence[Message], model: LanguageModel) -> Draft:
-    answer = Writer(model, task.prompt, task.seed).ask(messages)
+def _write(messages: Sequence[Message], writer: Writer) -> Draft:
+    answer = writer.ask(messages)
     return Draft(answer.rewrite.text, answer.rewrite.rationale, unusable=answer.unusable, **vars(answer.cost))
 
 
