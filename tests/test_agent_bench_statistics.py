@@ -91,6 +91,11 @@ def test_methods_are_compared_in_pairs_on_the_prompts_that_both_have() -> None:
     assert found.means["loop"].value == pytest.approx(0.6)
 
 
+def test_the_loop_stands_against_a_blind_rewrite_and_nothing_else_does() -> None:
+    found = compare(rows(raw=[0.1], blind_rewrite=[0.5], rapo=[0.5], loop=[0.8]), "text_held_out")
+    assert [v.method for v in found.versus if v.reference == "blind_rewrite"] == ["loop"]
+
+
 def test_wins_ties_and_losses_are_counted_and_ties_count_half() -> None:
     found = compare(rows(raw=[0.5] * 4, loop=[0.9, 0.505, 0.2, 0.8]), "text_held_out")
     (versus,) = found.versus

@@ -58,7 +58,7 @@ class Cost(Record):
 
 
 def compare(rows: Sequence[Measured], measure: Measure, references: Sequence[str] = REFERENCES) -> Comparison:
-    """All methods against the references, and what is an ablation of the loop against the loop.
+    """All methods against the references, the loop against a blind rewrite, and the loop's ablations against the loop.
 
     Each pair is compared on the prompts on which both have a score.
     """
@@ -69,7 +69,8 @@ def compare(rows: Sequence[Measured], measure: Measure, references: Sequence[str
         for method in scores
         if reference in scores and method != reference and method != "raw"
     ]
-    pairs += [(method, "loop") for method in scores if method in ABLATIONS and "loop" in scores]
+    others = [("loop", "blind_rewrite"), *((method, "loop") for method in ABLATIONS)]
+    pairs += [pair for pair in others if scores.keys() >= set(pair)]
     return Comparison(
         measure=measure,
         means={method: bootstrap_mean(list(known.values())) for method, known in scores.items()},
