@@ -8,8 +8,6 @@ from matplotlib.figure import Figure
 
 WIDTH_INCHES, HEIGHT_INCHES = 7.5, 4.0
 ROW_INCHES = 0.45
-SAME_BYTES = {"svg.hashsalt": "retake", "svg.fonttype": "none"}
-"""The same figures make the same file, and letters stay letters."""
 
 
 def new_plot(title: str, height_inches: float = HEIGHT_INCHES) -> tuple[Figure, Axes]:
@@ -39,8 +37,8 @@ def name_rows(axes: Axes, names: list[str]) -> None:
 
 
 def svg_of(figure: Figure) -> str:
-    """The whole file."""
+    """The whole file: the same figures make the same bytes, and letters stay letters."""
     text = StringIO()
-    with rc_context(SAME_BYTES):
+    with rc_context({"svg.hashsalt": "retake", "svg.fonttype": "none"}):
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     return text.getvalue()
