@@ -20,7 +20,7 @@ from agent.renderers.registry import open_renderer
 from agent.rewriter import Draft, Rewriter, RewriteTask, same_words
 from agent.rewriters.answer import Cost, cost_of
 from agent.rewriters.registry import open_rewriter
-from agent.screen_candidate import screen_candidate
+from agent.screen_candidate import screen_draft
 from agent.store import open_store
 from agent.write_again import TRIES, write_until_passed
 from feedback.checklist import make_checklist
@@ -104,11 +104,7 @@ class RewriteParts:
         cost = Cost()
 
         def screen(draft: Draft) -> tuple[str, str | None]:
-            """The text as it may be rendered, and why it may not."""
-            # The rules write in the person's own words, whatever language is asked for.
-            told = task if draft.llm_calls else replace(task, target_lang="")
-            screened = screen_candidate(draft.text, told, config, self.renderer)
-            return screened.text, draft.unusable or screened.dropped
+            return screen_draft(draft, task, config, self.renderer)
 
         for draft in write_until_passed(self.rewriter.rewrite, task, lambda d: not screen(d)[1], self.tries):
             cost = cost.plus(cost_of(draft))

@@ -1,8 +1,10 @@
 """The screen as a brief, a config and a renderer set it: the same for the loop, the bench and `retake rewrite`."""
 
+from dataclasses import replace
+
 from agent.config import LoopConfig
 from agent.renderer import Renderer
-from agent.rewriter import RewriteTask
+from agent.rewriter import Draft, RewriteTask
 from agent.screen import Screened, screen_text
 
 
@@ -20,3 +22,13 @@ def screen_candidate(text: str, brief: RewriteTask, config: LoopConfig, renderer
         negative=config.render.negative_prompt,
         principles=config.principles.by != "off",
     )
+
+
+def screen_draft(
+    draft: Draft, brief: RewriteTask, config: LoopConfig, renderer: Renderer | None
+) -> tuple[str, str | None]:
+    """The draft's text as it may be rendered, and why it may not; None when it may."""
+    # The rules write in the person's own words, whatever language is asked for.
+    told = brief if draft.llm_calls else replace(brief, target_lang="")
+    screened = screen_candidate(draft.text, told, config, renderer)
+    return screened.text, draft.unusable or screened.dropped

@@ -3,8 +3,8 @@
 #
 # Run it:  sh examples/08_distill.sh [FOLDER] [PROMPTS] [HELD_OUT]      (or: make distill-demo)
 # Needs `pip install ".[train]"` and, with 240 prompts and 60 held-out ones, the better part of an hour on two cores.
-# Prints what each step made, and the comparison: prompt as typed, base model, SFT, SFT + DPO, each with one render,
-# against the loop with all of its renders. Broken off, the same command goes on.
+# Prints what each step made, and the comparison: prompt as typed, base model with and without examples, SFT,
+# SFT + DPO, each with one render, against the loop with all of its renders. Broken off, the same command goes on.
 set -eu
 here=$(dirname "$0")
 folder=${1:-runs/distill-demo} prompts=${2:-240} held_out=${3:-60}

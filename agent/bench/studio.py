@@ -22,7 +22,7 @@ from agent.render_clip import render_to_file
 from agent.rewriter import Draft, RewriteTask
 from agent.run import apply_flags
 from agent.run_folder import RunFolder, name_run
-from agent.screen_candidate import screen_candidate
+from agent.screen_candidate import screen_draft
 from agent.state import RenderTask
 from agent.trajectory import Checklist, Drafts
 from agent.write_again import write_until_passed
@@ -102,18 +102,15 @@ class Studio:
         return write_until_passed(ask, task, lambda draft: not self._screen(draft)[1], tries)
 
     def _first_passing(self, drafts: Sequence[Draft]) -> tuple[str, str]:
-        why = "the writer had nothing to propose"
+        why: str | None = "the writer had nothing to propose"
         for draft in drafts:
             text, why = self._screen(draft)
-            if not why:
+            if why is None:
                 return text, ""
         return self.prompt, f"left as typed: {why}"
 
-    def _screen(self, draft: Draft) -> tuple[str, str]:
-        """The text as it may be rendered, and why it may not."""
-        brief = self.task if draft.llm_calls else replace(self.task, target_lang="")
-        screened = screen_candidate(draft.text, brief, self._ports.config, self._ports.renderer)
-        return screened.text, draft.unusable or screened.dropped or ""
+    def _screen(self, draft: Draft) -> tuple[str, str | None]:
+        return screen_draft(draft, self.task, self._ports.config, self._ports.renderer)
 
     def _make(self, text: str, seed: int) -> Render:
         task = RenderTask(

@@ -50,7 +50,7 @@ EXAMPLES = {"pocket": _SHAPES, "painter": _SHAPES}
 
 
 class FewShot:
-    """Examples and one call, then best of N: by the run's language model, unless one is given.
+    """Examples and one wording, then best of N: by the run's language model, unless one is given.
 
     With a `brief` the model is told what a distilled rewriter is told, and the examples answer with the text alone;
     it is then asked as one, too, first at temperature 0.
