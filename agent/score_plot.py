@@ -81,7 +81,10 @@ def _draw(
     scores: Mapping[str, float | None],
     champions: Sequence[tuple[int, float | None]],
 ) -> Panel:
-    last = max((candidate.iteration for candidate in candidates), default=0)
+    # The last decision may be of an iteration for which nothing new was written.
+    last = max(
+        (*(candidate.iteration for candidate in candidates), *(iteration for iteration, _ in champions)), default=0
+    )
     step = (RIGHT_PERCENT - LEFT_PERCENT) / (last + 1)
 
     def x_of(iteration: int) -> float:

@@ -251,6 +251,17 @@ def test_the_plot_has_a_dot_for_each_scored_candidate_and_says_in_words_what_it_
     assert heights["Candidate 2: 0.838"] < heights["Candidate 1: 0.463"] < heights["Your prompt: 0.425"]
 
 
+def test_the_line_of_a_last_iteration_that_wrote_nothing_new_stays_inside_the_plot(whole, folder):
+    last = whole.decisions[-1]
+    later = last.model_copy(update={"iteration": last.iteration + 1})
+    page = read_page(replace(whole, decisions=[*whole.decisions, later]), folder)
+    plot = page.find(class_="panels").find("figure").svg
+    ends = [float(line["x2"].rstrip("%")) for line in plot.find_all("line", class_="champion-line")]
+    assert len(ends) == len(whole.decisions)
+    assert max(ends) <= 97.0
+    assert str(later.iteration) in [words_of(text) for text in plot.find_all("text")]
+
+
 def test_an_unfinished_run_renders_with_its_leader(whole, folder):
     page = read_page(replace(whole, result=None, verification=None), folder)
     assert words_of(page.h1) == "Under way: candidate 2 leads so far"
